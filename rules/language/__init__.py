@@ -1,0 +1,1 @@
+"""The pack language: text with positions, checks, and the checked pack."""

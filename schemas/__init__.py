@@ -1,0 +1,1 @@
+"""Contracts: what may cross a boundary. Imports nothing of the project."""

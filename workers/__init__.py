@@ -1,0 +1,1 @@
+"""Hosts: the only code that touches the world."""

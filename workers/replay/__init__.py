@@ -1,0 +1,1 @@
+"""File replay: event files in, change history out."""
