@@ -1,0 +1,23 @@
+"""The one door to numba: compiled to machine code on first use, cached on disk, and typed for callers.
+
+No fast-math anywhere: doubles must come out as IEEE 754 says, one rounding an operation (S6.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from numba import njit
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def compiled(function: F) -> F:
+    """Compile a function over primitive arrays; wrap-around integer arithmetic, no bounds checks."""
+    return cast(F, njit(cache=True, nogil=True)(function))
+
+
+def inlined(function: F) -> F:
+    """The same for a small function that is called in the innermost loops of other compiled ones."""
+    return cast(F, njit(cache=True, nogil=True, inline="never")(function))
