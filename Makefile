@@ -1,0 +1,67 @@
+# Everything a fresh clone needs is python3 (3.11 or newer) and make.
+
+PYTHON   ?= python3
+EXAMPLES ?= 1000000
+BIN      := .venv/bin
+READY    := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo demo-replay test test-all check format bench fuzz schemas constraints clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(READY) ## Make .venv with the tierline command in it
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "error: tierline needs python 3.11 or newer, and \`$(PYTHON)\` is not: name another with make PYTHON=python3.12" >&2; \
+	  exit 1; }
+	@$(PYTHON) -m venv .venv || { \
+	  rm -rf .venv; \
+	  echo "error: \`$(PYTHON)\` cannot make a virtual environment: install its venv module (on Debian: python3-venv)" >&2; \
+	  exit 1; }
+
+$(READY): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing into .venv; the first time this takes a minute or two"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,excel]' -c constraints.txt
+	@touch $@
+
+demo-replay: install ## Replay a year of real shopping baskets and show who moved where, and why
+	@$(BIN)/tierline demo-replay
+
+demo: demo-replay ## The same
+
+test: install ## Run the fast tests
+	@$(BIN)/pytest -n 2 -m 'not slow and not browser'
+
+test-all: install ## Run all tests, slow ones too
+	@$(BIN)/pytest -n 2
+
+check: install ## Check formatting, style, types and the layers
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: install ## Format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix-only --quiet .
+
+bench: install ## Measure speed and memory, and compare with a SQL answer
+	@$(BIN)/python -m tests.benchmarks
+
+fuzz: install ## Compare the engine with the reference: make fuzz EXAMPLES=1000000
+	@$(BIN)/python -m tests.properties --examples $(EXAMPLES)
+
+schemas: install ## Write the JSON Schemas of all records again
+	@$(BIN)/python -m schemas.export
+
+constraints: ## Pin the newest versions of everything in constraints.txt
+	@rm -rf build/pins && $(PYTHON) -m venv build/pins
+	@build/pins/bin/python -m pip install --quiet --disable-pip-version-check '.[dev,excel]'
+	@build/pins/bin/python -m pip freeze --exclude tierline > constraints.txt
+
+clean: ## Remove what was made: the environment, caches and output
+	@rm -rf .venv build dist out *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
