@@ -75,7 +75,7 @@ class DaysInCategoryRef:
 
 @dataclass(frozen=True, slots=True)
 class DimensionRef:
-    """The category id of a dimension declared earlier, after this evaluation; index into `Pack.dimensions`."""
+    """The category id of an earlier dimension, after this evaluation; index into `Pack.dimensions`."""
 
     index: int
     name: str
@@ -221,9 +221,7 @@ class Condition:
 
 # --- metrics (S5) -----------------------------------------------------------------------------------------
 
-Aggregate = Choice[
-    "count", "sum", "avg", "min", "max", "days", "first", "last", "recency", "tenure"
-]
+Aggregate = Choice["count", "sum", "avg", "min", "max", "days", "first", "last", "recency", "tenure"]
 Field = Choice["amount", "discount", "items", "score", "severity"]
 WindowUnit = Choice[
     "lifetime", "days", "this_month", "last_month", "this_quarter", "last_quarter", "this_year", "last_year"
