@@ -14,7 +14,7 @@ from typing import Literal
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import MappingNode, ScalarNode
 from ruamel.yaml.nodes import Node as YamlNode
 from ruamel.yaml.reader import ReaderError
 
@@ -170,14 +170,13 @@ class Document:
             return Text("", "string", "plain", start, start)
         if depth > DEPTH_MAX:
             raise RecursionError
+        if isinstance(node, ScalarNode):
+            return self._text(node)
         if isinstance(node, MappingNode):
             self._check_tag(node, "map")
             return self._mapping(node, depth)
-        if isinstance(node, SequenceNode):
-            self._check_tag(node, "seq")
-            return Sequence(tuple(self._node(item, depth + 1) for item in node.value), start)
-        assert isinstance(node, ScalarNode)
-        return self._text(node)
+        self._check_tag(node, "seq")
+        return Sequence(tuple(self._node(item, depth + 1) for item in node.value), start)
 
     def _mapping(self, node: MappingNode, depth: int) -> Mapping:
         entries: dict[str, tuple[Text, Node]] = {}
