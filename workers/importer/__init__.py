@@ -1,0 +1,1 @@
+"""Tables of any layout (CSV, Excel, Parquet) made into events by a mapping file."""
