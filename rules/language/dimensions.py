@@ -11,7 +11,7 @@ from rules.language import keys
 from rules.language.expressions import ExpressionError
 from rules.language.findings import Code, suggestion
 from rules.language.kinds import Scope, UnresolvedError
-from rules.language.metrics import Declared, Part, check_name, lower
+from rules.language.metrics import Declared, Part, Written, check_name, lower
 from rules.language.model import (
     INTEGER_LIMIT,
     Category,
@@ -202,7 +202,7 @@ def _condition(
         return None
     except UnresolvedError:
         return None
-    declared.expressions[at] = (node, tree, lowering.offsets)
+    declared.expressions[at] = Written(node, tree, lowering.spans)
     return Condition(text.strip(), tree, tuple(lowering.names))
 
 

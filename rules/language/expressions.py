@@ -79,10 +79,13 @@ class Syntax:
         """The character of the text at which a node begins."""
         return self.indent + self._characters(node.col_offset)
 
+    def end(self, node: ast.expr) -> int:
+        """The character of the text at which a node has ended."""
+        return self.indent + self._characters(node.end_col_offset or node.col_offset)
+
     def written(self, node: ast.expr) -> str:
         """A node as it is written."""
-        end = self._characters(node.end_col_offset or node.col_offset)
-        return self.text[self.offset(node) : self.indent + end]
+        return self.text[self.offset(node) : self.end(node)]
 
     def _characters(self, size: int) -> int:
         """The parser counts bytes of UTF-8; this is the same in characters."""

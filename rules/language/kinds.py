@@ -104,15 +104,15 @@ Lowered = Expression | Numeral
 class Lowering:
     """Turns one syntax tree into a checked tree.
 
-    Afterwards `names` holds the names used, in the order of their first appearance, and `offsets` the
-    character of the text at which each node (by `id`) of the tree begins.
+    Afterwards `names` holds the names used, in the order of their first appearance, and `spans` the part of
+    the text, from and to which character, in which each node (by `id`) of the tree is written.
     """
 
     def __init__(self, syntax: Syntax, scope: Scope) -> None:
         self.syntax = syntax
         self.scope = scope
         self.names: dict[Name, None] = {}
-        self.offsets: dict[int, int] = {}
+        self.spans: dict[int, tuple[int, int]] = {}
 
     def condition(self) -> Expression:
         """The whole expression as a condition; raises `ExpressionError` or `UnresolvedError`."""
@@ -127,8 +127,11 @@ class Lowering:
     def _lower(self, node: ast.expr) -> Lowered:
         lowered = self._form(node)
         if not isinstance(lowered, Numeral):
-            self.offsets[id(lowered)] = self.syntax.offset(node)
+            self._place(lowered, node, node)
         return lowered
+
+    def _place(self, lowered: Expression, first: ast.expr, last: ast.expr) -> None:
+        self.spans[id(lowered)] = (self.syntax.offset(first), self.syntax.end(last))
 
     def _form(self, node: ast.expr) -> Lowered:
         match node:
@@ -278,7 +281,7 @@ class Lowering:
             else:
                 right = self._lower(right_node)
                 part = self._compare(_COMPARISONS[type(op)], left, left_node, right, right_node)
-            self.offsets[id(part)] = self.syntax.offset(left_node)
+            self._place(part, left_node, right_node)
             parts.append(part)
             left, left_node = right, right_node
         return parts[0] if len(parts) == 1 else And(tuple(parts))
@@ -356,7 +359,7 @@ class Lowering:
             return lowered
         if lowered.kind is Kind.BOOLEAN:
             truth = Truth(lowered)
-            self.offsets[id(truth)] = self.syntax.offset(node)
+            self._place(truth, node, node)
             return truth
         example = "gold" if lowered.kind is Kind.STRING else "1"
         quoted = f'== "{example}"' if lowered.kind is Kind.STRING else f">= {example}"
@@ -368,11 +371,7 @@ class Lowering:
 
     def _value(self, node: ast.expr) -> Expression:
         lowered = self._lower(node)
-        if isinstance(lowered, Numeral):
-            literal = self._read(lowered)
-            self.offsets[id(literal)] = lowered.offset
-            return literal
-        return lowered
+        return self._own(lowered)
 
     def _beside(self, left: Lowered, right: Lowered) -> tuple[Expression, Expression]:
         """Two operands of `+`, `-` or a comparison: a number beside money is read as money (S6.3)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rules.language import keys
+from rules.language.checks import check_meaning
 from rules.language.dimensions import read_dimensions
 from rules.language.findings import Finding, PackError
 from rules.language.fingerprint import pack_fingerprint, state_fingerprint
@@ -23,27 +24,33 @@ _DIGITS_UNKNOWN = max(MINOR_DIGITS.values())
 
 def load_pack(text: str, source: str) -> Pack:
     """The checked pack; raises `PackError` if it has any error. `source` names the text in messages."""
-    pack, findings = check_pack(text)
+    reader = Reader(Document(text))
+    pack, _ = _read(reader)
     if pack is None:
-        raise PackError(findings, source)
+        raise PackError(_ordered(reader), source)
     return pack
 
 
 def check_pack(text: str) -> tuple[Pack | None, list[Finding]]:
     """The pack, None if it has any error, and all findings, warnings too, in the order of the text."""
-    document = Document(text)
-    reader = Reader(document)
-    pack = _read(reader) if not reader.findings else None
-    return pack, sorted(reader.findings, key=lambda finding: (finding.line, finding.column))
+    reader = Reader(Document(text))
+    pack, declared = _read(reader)
+    if pack is not None and declared is not None:
+        check_meaning(reader, pack, declared.expressions)
+    return pack, _ordered(reader)
 
 
-def _read(reader: Reader) -> Pack | None:
-    root = reader.document.root
-    if root is None:
-        root = Mapping((), 0)
-    part = reader.part(root, "", "a pack", keys.PACK)
+def _ordered(reader: Reader) -> list[Finding]:
+    return sorted(reader.findings, key=lambda finding: (finding.line, finding.column))
+
+
+def _read(reader: Reader) -> tuple[Pack | None, Declared | None]:
+    """The pack, None after any error, and what it declares; what is no YAML is not read any further."""
+    if reader.findings:
+        return None, None
+    part = reader.part(reader.document.root or Mapping((), 0), "", "a pack", keys.PACK)
     if part is None:
-        return None
+        return None, None
     declared, attributes = _declared(reader, part)
     metrics: list[Metric | None] = []
     dimensions: list[Dimension | None] = []
@@ -62,7 +69,7 @@ def _read(reader: Reader) -> Pack | None:
             days[key] = reader.days(part[key][1], key, f"`{key}`") or 0
     title, description = reader.prose(part, "title", ""), reader.prose(part, "description", "")
     if any(finding.severity == "error" for finding in reader.findings):
-        return None
+        return None, declared
     pack = Pack(
         name or "",
         version or "",
@@ -80,7 +87,8 @@ def _read(reader: Reader) -> Pack | None:
         title,
         description,
     )
-    return replace(pack, fingerprint=pack_fingerprint(pack), state_fingerprint=state_fingerprint(pack))
+    pack = replace(pack, fingerprint=pack_fingerprint(pack), state_fingerprint=state_fingerprint(pack))
+    return pack, declared
 
 
 def _declared(reader: Reader, part: Part) -> tuple[Declared, list[Attribute | None]]:

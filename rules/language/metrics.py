@@ -30,13 +30,22 @@ from rules.language.source import Mapping, Node, Text
 Part = dict[str, tuple[Text, Node]]
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An expression in its place: the scalar, the tree, and the characters in which each node is written."""
+
+    node: Text
+    tree: Expression
+    spans: dict[int, tuple[int, int]]
+
+
 @dataclass(slots=True)
 class Declared:
     """What the parts of a pack declare, as far as it has been read.
 
     A name declared with errors is None in `metrics` and `attributes`. `metric_names` and `dimension_names`
     are all names of the pack in their order, so that later ones can be told from unknown ones.
-    `offsets` places the nodes of each expression's tree, by the path of the expression, with its scalar.
+    `expressions` holds, by path, the scalar of each expression, its tree and the spans of the tree's nodes.
     """
 
     currency: str
@@ -46,7 +55,7 @@ class Declared:
     metric_names: tuple[str, ...] = ()
     dimension_names: tuple[str, ...] = ()
     labels: dict[str, None] = field(default_factory=dict)
-    expressions: dict[str, tuple[Text, Expression, dict[int, int]]] = field(default_factory=dict)
+    expressions: dict[str, Written] = field(default_factory=dict)
 
 
 def read_metrics(reader: Reader, node: Mapping, declared: Declared) -> list[Metric | None]:
@@ -115,7 +124,7 @@ def _derived(
         return None
     except UnresolvedError:
         return None
-    declared.expressions[at] = (node, tree, lowering.offsets)
+    declared.expressions[at] = Written(node, tree, lowering.spans)
     title, description = reader.prose(part, "title", path), reader.prose(part, "description", path)
     return DerivedMetric(name, tree.kind, text.strip(), tree, title, description)
 

@@ -22,12 +22,14 @@ PROSE_LENGTH_MAX = 4_000
 class Reader:
     """A document and the findings made while reading it.
 
-    Methods that read a value return None after making a finding, so that the caller can go on and find more.
+    `places` holds the key of every part read so far, by its path. Methods that read a value return None after
+    making a finding, so that the caller can go on and find more.
     """
 
     def __init__(self, document: Document) -> None:
         self.document = document
         self.findings: list[Finding] = list(document.findings)
+        self.places: dict[str, Text] = {}
 
     def error(self, code: Code, at: Node, path: str, message: str, offset: int | None = None) -> None:
         """Note an error at a node, or at a character of the value of a scalar."""
@@ -40,16 +42,16 @@ class Reader:
     def _note(
         self, severity: Severity, code: Code, at: Node, path: str, message: str, offset: int | None
     ) -> None:
-        inside = offset is not None and isinstance(at, Text)
-        index = self.document.inside(at, offset) if inside and isinstance(at, Text) and offset else at.start
-        if inside and offset == 0 and isinstance(at, Text):
-            index = self.document.inside(at, 0)
+        index = at.start
+        if offset is not None and isinstance(at, Text):
+            index = self.document.inside(at, offset)
         line, column = self.document.place(index)
         self.findings.append(Finding(code, severity, line, column, message, path))
 
     def mapping(self, node: Node, path: str, what: str) -> Mapping | None:
         """A mapping with keys of the author's choosing; nothing written counts as an empty one."""
         if isinstance(node, Mapping):
+            self.places.update((join(path, key.value), key) for key, _ in node.entries)
             return node
         if isinstance(node, Text) and node.empty:
             return Mapping((), node.start)
