@@ -19,7 +19,9 @@ import typer
 from workers.cli.errors import UserError
 
 #: What a user types, in the order in which help shows it, and the module that knows it.
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "diff": "workers.cli.diff",
+}
 
 HELP = """Keep every customer's class right the moment it changes, and prove every change from the log.
 
