@@ -1,0 +1,301 @@
+"""The engine: state, batches of events and ticks in, outcomes out. No clock, no files.
+
+A host decodes events into columns, asks for the rows of their customers, and hands in a batch; the engine
+answers with an outcome of plain matrices, of which bodies are rendered only when somebody wants them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.engine import layout as at
+from rules.engine.event import Event
+from rules.engine.kernel.arrays import (
+    NOW_WORDS,
+    USED_CHANGES,
+    USED_ERASURES,
+    USED_EVALUATIONS,
+    USED_NOTICES,
+    USED_REJECTIONS,
+    Batch,
+    Out,
+    State,
+    Work,
+)
+from rules.engine.kernel.sight import customer_values
+from rules.engine.kernel.step import finish_customer, run_batch, tick
+from rules.engine.plan import DIMENSIONS, METRICS, ROW_WORDS, Plan
+from rules.engine.strings import StringTable
+from rules.intake.columns import (
+    ATTRIBUTE_BOOLEAN,
+    ATTRIBUTE_INTEGER,
+    ATTRIBUTE_NUMBER,
+    ATTRIBUTE_STRING,
+    EventColumns,
+)
+
+I64 = NDArray[np.int64]
+
+_ROWS_FIRST = 64
+_POOL_FIRST = 1 << 17
+_OUTPUTS_FIRST = 256
+_MISSING_NUMBER = np.array([np.nan]).view(np.int64)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a batch or a tick brought, as matrices in the layouts of `rules.engine.layout`.
+
+    `evaluations` of those that moved anything; `changes` refer to them by line; `notices`; `erasures`
+    (event, row, life, instant, position); `rejections` (event, 0 erased or 1 too late). `counters` by the
+    COUNTED_ names.
+    """
+
+    evaluations: I64
+    changes: I64
+    notices: I64
+    erasures: I64
+    rejections: I64
+    counters: I64
+
+
+@dataclass(slots=True)
+class _Pages:
+    """Matrices that fill up and are taken away page by page."""
+
+    evaluations: list[I64]
+    changes: list[I64]
+    notices: list[I64]
+    erasures: list[I64]
+    rejections: list[I64]
+
+
+class Engine:
+    """One shard's worth of customers under one plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.customers = StringTable()
+        self.strings = StringTable()
+        for text in plan.strings:
+            self.strings.intern(text)
+        lists = (plan.arrays.rings.shape[0] + 2) * at.SLAB_CLASSES
+        words = int(plan.arrays.scalars[ROW_WORDS])
+        self._state = State(
+            rows=np.zeros((_ROWS_FIRST, words), np.int64),
+            due=np.full(_ROWS_FIRST, at.NEVER, np.int32),
+            pool=np.zeros(_POOL_FIRST, np.int64),
+            free=np.full(lists, -1, np.int64),
+            control=np.zeros(3, np.int64),
+            ticks=np.zeros((0, 2), np.int64),
+        )
+        self._clear_rows(0)
+        self._work = _work(plan)
+        self._out = _out(plan, _OUTPUTS_FIRST)
+
+    def nbytes(self) -> int:
+        """Memory of the state in bytes: rows, slabs in use, indexes."""
+        state = self._state
+        slabs = int(state.control[0]) * 8
+        return state.rows.nbytes + state.due.nbytes + slabs + self.customers.nbytes() + self.strings.nbytes()
+
+    def rows_of(self, events: EventColumns) -> I64:
+        """The rows of the events' customers, new ones made: int64[n]."""
+        rows = self.customers.intern_spans(
+            events.customer_text, events.customer_start, events.customer_length
+        )
+        self._reserve_rows(len(self.customers))
+        return rows
+
+    def attribute_values(self, events: EventColumns) -> I64:
+        """The attribute values of a decoded batch as words of the state: int64[m]; removed ones are missing."""
+        kind = events.attribute_kind
+        numbers = np.append(self.plan.arrays.attribute_number, 0)[events.attribute_index] == 1
+        values = np.where(numbers, _MISSING_NUMBER, np.int64(at.ABSENT))
+        plain = (kind == ATTRIBUTE_INTEGER) | (kind == ATTRIBUTE_NUMBER) | (kind == ATTRIBUTE_BOOLEAN)
+        values[plain] = events.attribute_value[plain]
+        texts = np.flatnonzero(kind == ATTRIBUTE_STRING)
+        if texts.size:
+            values[texts] = self.strings.intern_spans(
+                events.attribute_text, events.attribute_start[texts], events.attribute_length[texts]
+            )
+        return values
+
+    def controls(self, details: Sequence[Event]) -> I64:
+        """Assignments and releases as rows of `Batch.controls`; of other events the row is not looked at."""
+        rows = np.zeros((len(details), 6), np.int64)
+        for line, event in zip(rows, details, strict=True):
+            mode = {"pin": at.MODE_PIN, "floor": at.MODE_FLOOR, None: 0}[event.mode]
+            line[0] = -1 if event.dimension is None else event.dimension
+            line[1] = 0 if event.category is None else event.category
+            line[2] = 0 if event.type == "category.released" else mode
+            line[3] = at.NEVER if event.until is None else event.until
+            line[4] = -1 if event.actor is None else self.strings.intern(event.actor)
+            line[5] = -1 if event.reason is None else self.strings.intern(event.reason)
+        return rows
+
+    def step(self, batch: Batch) -> Outcome:
+        """Apply a batch: the events of one customer in their order, those of different ones in any order.
+
+        The batch's ticks, if it has any, are worked through by the customers that have events in it.
+        """
+        pages = _Pages([], [], [], [], [])
+        plan, work = self.plan.arrays, self._work
+        first = 0
+        while True:
+            self._reserve_pool()
+            short, reached = run_batch(plan, self._state, work, self._out, batch, first)
+            if short == at.DONE:
+                return self._outcome(pages)
+            if reached < 0:
+                event = ~reached
+                self._make_room(short, pages)
+                while (short := finish_customer(plan, self._state, work, self._out, batch, event)) != at.DONE:
+                    self._make_room(short, pages)
+                first = event + 1
+            else:
+                self._make_room(short, pages)
+                first = reached
+
+    def tick(self, period: int, position: int = -1, slice_rows: int = 1 << 20) -> Outcome:
+        """S4.2: the period has begun for every known customer. `position` is the tick's place in the input."""
+        self._note_tick(period)
+        pages = _Pages([], [], [], [], [])
+        plan, work = self.plan.arrays, self._work
+        count = len(self.customers)
+        first = 0
+        while first < count:
+            self._reserve_pool()
+            end = min(count, first + slice_rows)
+            short, first = tick(plan, self._state, work, self._out, period, first, end, position)
+            if short != at.DONE:
+                self._make_room(short, pages)
+        return self._outcome(pages)
+
+    def rows(self) -> I64:
+        """The rows of all known customers: a view of int64[customers, words]. Every tick is worked in."""
+        count = len(self.customers)
+        return self._state.rows[:count]
+
+    def sight(self) -> tuple[I64, I64, I64]:
+        """What is known of all customers at their `as_of`, ticks seen or not.
+
+        Returns (rows of the known customers, their `as_of`, their metric values as words, n × metrics).
+        """
+        count = len(self.customers)
+        known = np.flatnonzero(self._state.rows[:count, at.AS_OF] != at.ABSENT)
+        as_of = np.empty(known.size, np.int64)
+        values = np.empty((known.size, int(self.plan.arrays.scalars[METRICS])), np.int64)
+        customer_values(self.plan.arrays, self._state, self._work, known, as_of, values)
+        return known, as_of, values
+
+    def override(self, row: int, dimension: int) -> I64 | None:
+        """The words of a customer's override slab, or None if it never had one."""
+        slab = int(self._state.rows[row, self.plan.arrays.dimensions[dimension, 0] + at.OVERRIDE])
+        if slab == 0:
+            return None
+        return self._state.pool[slab >> 32 : (slab >> 32) + at.OVERRIDE_WORDS]
+
+    def _note_tick(self, period: int) -> None:
+        control, ticks = self._state.control, self._state.ticks
+        later = ticks[ticks[:, 1] > period]
+        new = np.array([[control[2], period]], np.int64)
+        control[2] += 1
+        self._state = self._state._replace(ticks=np.concatenate([later, new]))
+
+    def _clear_rows(self, first: int) -> None:
+        rows = self._state.rows[first:]
+        rows[:] = 0
+        rows[:, at.AS_OF] = at.ABSENT
+        rows[:, at.ERASED_AT] = at.ABSENT
+
+    def _reserve_rows(self, count: int) -> None:
+        have = self._state.rows.shape[0]
+        if count <= have:
+            return
+        capacity = max(count, have + have // 2)
+        rows = np.empty((capacity, self._state.rows.shape[1]), np.int64)
+        due = np.full(capacity, at.NEVER, np.int32)
+        rows[:have] = self._state.rows
+        due[:have] = self._state.due
+        self._state = self._state._replace(rows=rows, due=due)
+        self._clear_rows(have)
+
+    def _reserve_pool(self) -> None:
+        """Room for what any one event can make, and for a good many events besides."""
+        state = self._state
+        lists = self.plan.arrays.rings.shape[0] + 1
+        needed = int(state.control[0]) + 8 * int(state.control[1]) * lists + 2 * _POOL_FIRST
+        if needed > state.pool.size:
+            pool = np.zeros(max(needed, state.pool.size * 3 // 2), np.int64)
+            pool[: state.control[0]] = state.pool[: state.control[0]]
+            self._state = state._replace(pool=pool)
+
+    def _make_room(self, short: int, pages: _Pages) -> None:
+        if short == at.NEED_POOL:
+            self._reserve_pool()
+        else:
+            self._turn_page(pages)
+            rows = self._out.changes.shape[0]
+            if rows < 1 << 20:
+                counters = self._out.counters
+                self._out = _out(self.plan, rows * 4)._replace(counters=counters)
+
+    def _turn_page(self, pages: _Pages) -> None:
+        used = self._out.used
+        lines = sum(len(page) for page in pages.evaluations)
+        changes = self._out.changes[: used[USED_CHANGES]].copy()
+        changes[:, at.CHANGE_EVALUATION] += lines
+        pages.evaluations.append(self._out.evaluations[: used[USED_EVALUATIONS]].copy())
+        pages.changes.append(changes)
+        pages.notices.append(self._out.notices[: used[USED_NOTICES]].copy())
+        pages.erasures.append(self._out.erasures[: used[USED_ERASURES]].copy())
+        pages.rejections.append(self._out.rejections[: used[USED_REJECTIONS]].copy())
+        used[:] = 0
+
+    def _outcome(self, pages: _Pages) -> Outcome:
+        self._turn_page(pages)
+        counters = self._out.counters.copy()
+        self._out.counters[:] = 0
+        return Outcome(
+            np.concatenate(pages.evaluations),
+            np.concatenate(pages.changes),
+            np.concatenate(pages.notices),
+            np.concatenate(pages.erasures),
+            np.concatenate(pages.rejections),
+            counters,
+        )
+
+
+def _work(plan: Plan) -> Work:
+    metrics, views = max(len(plan.pack.metrics), 1), max(plan.arrays.views.shape[0], 1)
+    return Work(
+        values=np.zeros(metrics, np.int64),
+        horizons=np.zeros(metrics, np.int64),
+        stamps=np.zeros(metrics, np.int64),
+        view_low=np.zeros(views, np.int64),
+        view_high=np.zeros(views, np.int64),
+        view_stamps=np.zeros(views, np.int64),
+        stack=np.zeros(plan.stack_words, np.int64),
+        stack_until=np.zeros(plan.stack_words, np.int64),
+        now=np.zeros(NOW_WORDS, np.int64),
+    )
+
+
+def _out(plan: Plan, rows: int) -> Out:
+    pack, dimensions = plan.pack, int(plan.arrays.scalars[DIMENSIONS])
+    width = at.EVALUATION_HEAD + len(pack.metrics) + len(pack.attributes) + dimensions
+    rows = max(rows, 4 * dimensions)
+    return Out(
+        evaluations=np.zeros((rows, width), np.int64),
+        changes=np.zeros((rows, at.CHANGE_WORDS), np.int64),
+        notices=np.zeros((rows, at.NOTICE_WORDS), np.int64),
+        erasures=np.zeros((64, 5), np.int64),
+        rejections=np.zeros((rows, 2), np.int64),
+        used=np.zeros(5, np.int64),
+        counters=np.zeros(at.COUNTERS, np.int64),
+    )

@@ -1,0 +1,1 @@
+"""The compiled kernel: small functions over primitive arrays that interpret a plan."""

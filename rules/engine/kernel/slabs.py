@@ -1,0 +1,66 @@
+"""Pooled storage in power-of-two slabs with a free list for each kind and size."""
+
+from __future__ import annotations
+
+from rules.engine.kernel.arrays import I64, State
+from rules.engine.layout import SLAB_CLASSES
+from rules.jit import inlined
+
+
+@inlined
+def reference(offset: int, used: int, size: int) -> int:
+    """Pack a slab reference; `size` is the log2 of its capacity. Never 0, the reference to nothing."""
+    return (offset << 32) | (used << 8) | size
+
+
+@inlined
+def slab_offset(slab: int) -> int:
+    """First word in the pool."""
+    return slab >> 32
+
+
+@inlined
+def slab_used(slab: int) -> int:
+    """Entries in use."""
+    return (slab >> 8) & 0xFFFFFF
+
+
+@inlined
+def slab_size(slab: int) -> int:
+    """Log2 of the capacity in entries."""
+    return slab & 0xFF
+
+
+@inlined
+def allocate(state: State, kind: int, size: int, words: int) -> int:
+    """Take a slab of `1 << size` entries of `words` words from the list of its kind, or from the pool's end.
+
+    The caller has made sure that the pool has room.
+    """
+    head = kind * SLAB_CLASSES + size
+    offset = state.free[head]
+    if offset >= 0:
+        state.free[head] = state.pool[offset]
+        return offset
+    offset = state.control[0]
+    total = words << size
+    state.control[0] = offset + total
+    if total > state.control[1]:
+        state.control[1] = total
+    return offset
+
+
+@inlined
+def release(state: State, kind: int, slab: int) -> None:
+    """Give a slab back; the reference 0 is nothing to give."""
+    if slab != 0:
+        head = kind * SLAB_CLASSES + slab_size(slab)
+        state.pool[slab_offset(slab)] = state.free[head]
+        state.free[head] = slab_offset(slab)
+
+
+@inlined
+def copy_words(pool: I64, source: int, target: int, words: int) -> None:
+    """Copy words within the pool; the target may overlap the source from below."""
+    for i in range(words):
+        pool[target + i] = pool[source + i]
