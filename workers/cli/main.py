@@ -25,9 +25,11 @@ COMMANDS: dict[str, str] = {
 
 HELP = """Keep every customer's class right the moment it changes, and prove every change from the log.
 
-Start with [bold]tierline demo-replay[/bold]: a year of real shopping baskets, replayed under a pack of rules.
-[dim]Exit codes: 0 done; 1 the answer is no (a finding, a failed case, a difference); 2 something for you to
-put right; 130 and 143 stopped.[/dim]"""
+Start with `tierline demo-replay`: a year of real shopping baskets, replayed under a pack of rules.
+
+Exit codes: 0 done; 1 the answer is no (a finding, a failed case, a difference); 2 something for you to put
+right; 130 and 143 stopped.
+"""
 
 EXIT_USER_ERROR = 2
 #: A process that a signal ended has 128 and the signal's number as its exit code.
@@ -73,7 +75,7 @@ def build(arguments: Iterable[str] = ()) -> typer.Typer:
     app = typer.Typer(
         name="tierline",
         help=HELP,
-        rich_markup_mode="rich",
+        rich_markup_mode="markdown",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
