@@ -14,7 +14,7 @@ import typer
 from workers.cli import main
 from workers.cli.errors import UserError
 
-HEAVY = ("numba", "numpy", "polars", "pyarrow", "pydantic", "ruamel")
+HEAVY = ("numba", "numpy", "polars", "pyarrow", "ruamel")
 
 
 @pytest.fixture

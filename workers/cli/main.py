@@ -103,14 +103,21 @@ def _text(name: object) -> str:
     return name.decode(errors="replace") if isinstance(name, bytes) else str(name)
 
 
-def _frame(
-    version: Annotated[bool, typer.Option("--version", help="Show the version and end.")] = False,
-) -> None:
-    if version:
-        from importlib.metadata import version as installed
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
 
-        print(f"tierline {installed('tierline')}")
+        print(f"tierline {version('tierline')}")
         raise typer.Exit
+
+
+def _frame(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and end."),
+    ] = False,
+) -> None:
+    """Take what is said before the command; the callback has acted on it."""
 
 
 def _stop(number: int, _frame: FrameType | None) -> NoReturn:
