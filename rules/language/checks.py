@@ -202,8 +202,8 @@ def _check_policies(reader: Reader, dimension: Dimension, path: str) -> None:
         if 0 < policy.min_dwell <= policy.hold:
             where = join(at, "min_dwell")
             message = (
-                f"`min_dwell: {policy.min_dwell}d` has no effect beside `hold: {policy.hold}d`, which never ends "
-                "sooner: make it longer than `hold`, or leave it out"
+                f"`min_dwell: {policy.min_dwell}d` has no effect beside `hold: {policy.hold}d`, which never "
+                "ends sooner: make it longer than `hold`, or leave it out"
             )
             reader.warning(Code.NO_EFFECT, reader.places[where], where, message)
         if policy.step_one and len(dimension.categories) == 2:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from rules.language import keys
 from rules.language.checks import check_meaning
 from rules.language.dimensions import read_dimensions
-from rules.language.findings import Finding, PackError
+from rules.language.findings import Code, Finding, PackError
 from rules.language.fingerprint import pack_fingerprint, state_fingerprint
 from rules.language.header import read_attributes, read_currency, read_rates, read_timezone
 from rules.language.metrics import Declared, Part, read_metrics
@@ -45,8 +45,8 @@ def _ordered(reader: Reader) -> list[Finding]:
 
 
 def _read(reader: Reader) -> tuple[Pack | None, Declared | None]:
-    """The pack, None after any error, and what it declares; what is no YAML is not read any further."""
-    if reader.findings:
+    """The pack, None after any error, and what it declares; other YAML is not read any further."""
+    if any(finding.code is not Code.DUPLICATE_KEY for finding in reader.findings):
         return None, None
     part = reader.part(reader.document.root or Mapping((), 0), "", "a pack", keys.PACK)
     if part is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import re
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -45,6 +46,7 @@ class Declared:
 
     A name declared with errors is None in `metrics` and `attributes`. `metric_names` and `dimension_names`
     are all names of the pack in their order, so that later ones can be told from unknown ones.
+    `words` are the words in the expression of each derived metric, before it is read.
     `expressions` holds, by path, the scalar of each expression, its tree and the spans of the tree's nodes.
     """
 
@@ -55,6 +57,7 @@ class Declared:
     metric_names: tuple[str, ...] = ()
     dimension_names: tuple[str, ...] = ()
     labels: dict[str, None] = field(default_factory=dict)
+    words: dict[str, set[str]] = field(default_factory=dict)
     expressions: dict[str, Written] = field(default_factory=dict)
 
 
@@ -64,6 +67,7 @@ def read_metrics(reader: Reader, node: Mapping, declared: Declared) -> list[Metr
     if len(node.entries) > keys.METRICS_MAX:
         message = f"a pack has at most {keys.METRICS_MAX} metrics, not {len(node.entries)}: remove some"
         reader.error(Code.LIMIT, node, "metrics", message)
+    declared.words = {key.value: _expression_words(value) for key, value in node.entries}
     for key, value in node.entries:
         path = join("metrics", key.value)
         named = reader.identifier(key, path, "name of a metric") and check_name(reader, key, path, "metric")
@@ -75,6 +79,12 @@ def read_metrics(reader: Reader, node: Mapping, declared: Declared) -> list[Metr
         message = f"all `where` of a pack name at most {keys.LABELS_MAX} values, not {len(declared.labels)}"
         reader.error(Code.LIMIT, node, "metrics", message)
     return metrics
+
+
+def _expression_words(node: Node) -> set[str]:
+    entries = node.entries if isinstance(node, Mapping) else ()
+    texts = [value.value for key, value in entries if key.value == "expr" and isinstance(value, Text)]
+    return {word for text in texts for word in re.findall(r"[a-z][a-z0-9_]*", text)}
 
 
 def check_name(reader: Reader, key: Text, path: str, what: str) -> bool:
@@ -92,7 +102,11 @@ def _metric(reader: Reader, node: Node, path: str, name: str, declared: Declared
         reader.error(Code.WRONG_SHAPE, node, path, message)
         return None
     written = {key.value for key, _ in node.entries} if isinstance(node, Mapping) else set()
-    derived = "expr" in written and "agg" not in written
+    derived = "expr" in written
+    if derived and "agg" in written:
+        message = "a metric has either `agg` or `expr`: remove one, or split it into two metrics"
+        reader.error(Code.NOT_ALLOWED_HERE, node, path, message)
+        return None
     part = reader.part(node, path, "a metric", keys.DERIVED if derived else keys.AGGREGATE)
     if part is None:
         return None
@@ -108,8 +122,10 @@ def _derived(
         return None
     elsewhere = dict.fromkeys(declared.dimension_names, "is a dimension, and metrics cannot use those")
     position = declared.metric_names.index(name)
-    later = "is declared later: move it above this metric"
-    elsewhere.update(dict.fromkeys(declared.metric_names[position + 1 :], later))
+    for later in declared.metric_names[position + 1 :]:
+        elsewhere[later] = "is declared later: move it above this metric"
+        if _leads_to(declared.words, later, name):
+            elsewhere[later] = f"uses `{name}` in its turn: break the cycle"
     elsewhere[name] = "is this metric itself: a metric cannot use its own value"
     scope = Scope(
         declared.currency, declared.digits, declared.metrics, declared.attributes, elsewhere=elsewhere
@@ -127,6 +143,19 @@ def _derived(
     declared.expressions[at] = Written(node, tree, lowering.spans)
     title, description = reader.prose(part, "title", path), reader.prose(part, "description", path)
     return DerivedMetric(name, tree.kind, text.strip(), tree, title, description)
+
+
+def _leads_to(words: dict[str, set[str]], start: str, goal: str) -> bool:
+    """Whether the expression of `start`, or one that it uses, names `goal`."""
+    seen: set[str] = set()
+    waiting = [start]
+    while waiting:
+        used = words.get(waiting.pop(), set()) - seen
+        if goal in used:
+            return True
+        seen |= used
+        waiting.extend(used)
+    return False
 
 
 def lower(reader: Reader, node: Text, path: str, text: str, scope: Scope) -> Lowering | None:
@@ -247,7 +276,7 @@ def _where(
         return None
     key, value = mapping.entries[0]
     if label is not None and key.value != label:
-        message = f"{topics[0]} carry the label `{label}`, not `{key.value}`: write `{label}`"
+        message = f"the types of {topics[0]} carry the label `{label}`, not `{key.value}`: write `{label}`"
         reader.error(Code.WRONG_LABEL, key, at, message)
     values: dict[str, None] = {}
     at = join(at, key.value)

@@ -19,6 +19,15 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 PROSE_LENGTH_MAX = 4_000
 
 
+_LOOKS = {
+    "integer": "an integer",
+    "number": "a number",
+    "boolean": "a boolean",
+    "date": "a date",
+    "null": "nothing",
+}
+
+
 class Reader:
     """A document and the findings made while reading it.
 
@@ -87,7 +96,7 @@ class Reader:
             self.error(Code.WRONG_SHAPE, node, path, f"{what} is empty: write a value, or leave the key out")
             return None
         if node.plain != "string":
-            kind = "nothing" if node.plain == "null" else f"a {node.plain}"
+            kind = _LOOKS[node.plain]
             message = f'{what} looks like {kind}: put it in quotes, `"{node.value}"`'
             self.error(Code.UNQUOTED, node, path, message)
             return None
@@ -177,7 +186,7 @@ class Reader:
             better = re.sub(r"[^a-z0-9_]+", "_", node.value.lower()).strip("_")
             better = better if _ID.fullmatch(better) else f"{what[0]}_{better}".rstrip("_")
             message = (
-                f"`{node.value}` cannot be a {what}: use small letters, digits and `_`, starting with a "
+                f"`{node.value}` cannot be the {what}: use small letters, digits and `_`, starting with a "
                 f"letter, such as `{better}`"
             )
         self.error(Code.BAD_ID, node, path, message)

@@ -20,6 +20,7 @@ from workers.cli.errors import UserError
 
 #: What a user types, in the order in which help shows it, and the module that knows it.
 COMMANDS: dict[str, str] = {
+    "rules": "workers.cli.rules",
     "diff": "workers.cli.diff",
 }
 
