@@ -256,6 +256,8 @@ def apply_event(plan: PlanArrays, state: State, work: Work, out: Out, batch: Bat
         if short != at.DONE:
             return short
     out.counters[at.COUNTED_APPLIED] += 1
+    if known and period < row[at.AS_OF]:
+        out.counters[at.COUNTED_LATE] += 1
     if kind == _ERASED:
         erase(plan, state, out, customer, batch, event)
         return at.DONE
@@ -264,8 +266,6 @@ def apply_event(plan: PlanArrays, state: State, work: Work, out: Out, batch: Bat
         be_born(plan, state, row, period, instant)
         touched = _EVERYTHING
         out.counters[at.COUNTED_BORN] += 1
-    elif period < row[at.AS_OF]:
-        out.counters[at.COUNTED_LATE] += 1
     row[at.INSTANT] = max(row[at.INSTANT], instant)
     if place >= 0:
         state.pool[place + 1] = max(state.pool[place + 1], remembered)
