@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _EXIT_FAILED = 1
 
 
-def test(
+def run_pack_cases(
     pack: Annotated[
         str,
         typer.Argument(metavar="PACK", help="The path of a pack file, or the name of a pack of the catalog."),
@@ -58,7 +58,7 @@ def _case_files(pack: Path) -> list[Path]:
     files = sorted((pack.parent / "cases").glob("*.txt"))
     if not files:
         raise UserError(
-            f"there are no cases beside `{pack}`: write some into `{pack.parent / 'cases'}`, one or more in a `.txt` file"
+            f"there are no cases beside `{pack}`: write some into `.txt` files in `{pack.parent / 'cases'}`"
         )
     return files
 
