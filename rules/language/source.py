@@ -52,7 +52,10 @@ _BLANK_ESCAPES = frozenset(" \t\n\rtnrvfN_LP")
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A scalar. `plain` is what an unquoted scalar looks like to YAML; a quoted one is always a string."""
+    """A scalar. `plain` is what an unquoted scalar looks like to YAML; a quoted one is always a string.
+
+    Where nothing is written after a key, it stands in the place of the key.
+    """
 
     value: str
     plain: Plain
@@ -195,7 +198,10 @@ class Document:
                 message = f"`{text.value}` is already there in line {first}: remove one of the two"
                 self._refuse(Code.DUPLICATE_KEY, text.start, message)
                 continue
-            entries[text.value] = (text, self._node(value, depth + 1))
+            read = self._node(value, depth + 1)
+            if isinstance(read, Text) and read.empty and read.start == read.end:
+                read = Text("", "null", "plain", text.start, text.start)
+            entries[text.value] = (text, read)
         return Mapping(tuple(entries.values()), node.start_mark.index)
 
     def _text(self, node: ScalarNode) -> Text:
