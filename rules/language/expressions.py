@@ -187,7 +187,7 @@ def _check_string(string: str, at: int, before: str) -> None:
 
 
 def _syntax_error(error: SyntaxError, indent: int, text: str) -> ExpressionError:
-    offset = min(max((error.offset or 1) - 1, 0), len(text))
+    offset = min(error.offset - 1, len(text)) if error.offset else len(text)
     said = error.msg.split("(")[0].strip() if "Perhaps" in error.msg else error.msg
     if "was never closed" in said:
         message = f"{said.replace(chr(39), '`')}: close it"
