@@ -1,4 +1,4 @@
-"""`tierline rules`: check a pack, show it in words, and print the schema for editors."""
+"""`tierline rules`: check a pack, run its cases, show it in words, and print the schema for editors."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from workers.cli.rules_test import run_pack_cases
 
 if TYPE_CHECKING:
     from rules.language.findings import Finding
@@ -33,6 +35,7 @@ def register(app: typer.Typer) -> None:
 
     rules = typer.Typer(help="Check, test and read packs of rules.", no_args_is_help=True)
     rules.command("check")(check)
+    rules.command("test")(run_pack_cases)
     rules.command("test")(run_pack_cases)
     rules.command("show")(show)
     rules.command("schema")(schema)
