@@ -31,11 +31,8 @@ class Format(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    from workers.cli.rules_test import run_pack_cases
-
     rules = typer.Typer(help="Check, test and read packs of rules.", no_args_is_help=True)
     rules.command("check")(check)
-    rules.command("test")(run_pack_cases)
     rules.command("test")(run_pack_cases)
     rules.command("show")(show)
     rules.command("schema")(schema)
