@@ -20,6 +20,8 @@ from workers.cli.errors import UserError
 
 #: What a user types, in the order in which help shows it, and the module that knows it.
 COMMANDS: dict[str, str] = {
+    "import": "workers.cli.import_",
+    "generate": "workers.cli.generate",
     "rules": "workers.cli.rules",
     "diff": "workers.cli.diff",
 }
