@@ -31,6 +31,8 @@ _REQUIRED = [name for name in FIELDS if name != "from"]
 
 #: Large enough that the work for a block outweighs its overhead, small enough to be of no weight in memory.
 BLOCK_BYTES = 32 * 1024 * 1024
+#: Holds some fifty changes.
+TAIL_BYTES = 64 * 1024
 _NEWLINE = 10
 
 
@@ -66,6 +68,22 @@ def read_change(path: Path, start: int) -> dict[str, Any]:
         file.seek(start)
         change: dict[str, Any] = json.loads(file.readline())
         return change
+
+
+def last_changes(path: Path, number: int) -> list[dict[str, Any]]:
+    """The last changes of a file, in its order; reads its end only."""
+    blocks: list[bytes] = []
+    newlines = 0
+    with path.open("rb") as file:
+        position = file.seek(0, io.SEEK_END)
+        while position > 0 and newlines <= number:
+            size = min(TAIL_BYTES, position)
+            position -= size
+            file.seek(position)
+            blocks.append(file.read(size))
+            newlines += blocks[-1].count(b"\n")
+    lines = [line for line in b"".join(reversed(blocks)).split(b"\n") if line]
+    return [json.loads(line) for line in lines[max(0, len(lines) - number) :]]
 
 
 def _read_lines(file: BinaryIO) -> bytes:
