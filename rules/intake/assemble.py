@@ -45,7 +45,7 @@ from rules.intake.scan import (
     scan_object,
 )
 from rules.intake.tables import FIELDS, Rates, Tables
-from rules.jit import inlined
+from rules.jit import lean
 from rules.language.model import INTEGER_LIMIT
 from schemas.values import ID_CHARACTERS_MAX, ITEMS_MAX, LABEL_CHARACTERS_MAX
 
@@ -171,23 +171,23 @@ def new_columns(records: int, attributes_max: int) -> Columns:
     )
 
 
-@inlined
+@lean
 def _is_absent(spans: Spans, field: int) -> bool:
     return spans.kind[field] == ABSENT or spans.kind[field] == NULL
 
 
-@inlined
+@lean
 def _is_id(spans: Spans, field: int) -> bool:
     """Ids of more bytes than the limit of characters may still be right, but are not usual."""
     return spans.kind[field] == STRING and 1 <= spans.length[field] <= ID_CHARACTERS_MAX
 
 
-@inlined
+@lean
 def _is_optional_id(spans: Spans, field: int) -> bool:
     return _is_absent(spans, field) or _is_id(spans, field)
 
 
-@inlined
+@lean
 def _money(buf: NDArray[np.uint8], spans: Spans, field: int, digits: int) -> int:
     kind = spans.kind[field]
     if kind == STRING or kind == NUMBER:
@@ -201,7 +201,7 @@ def _money(buf: NDArray[np.uint8], spans: Spans, field: int, digits: int) -> int
     return BAD
 
 
-@inlined
+@lean
 def _integer(buf: NDArray[np.uint8], spans: Spans, field: int, lowest: int, highest: int) -> int:
     kind = spans.kind[field]
     if kind == NUMBER:
@@ -218,7 +218,7 @@ def _integer(buf: NDArray[np.uint8], spans: Spans, field: int, lowest: int, high
     return value if lowest <= value <= highest else BAD
 
 
-@inlined
+@lean
 def _label(buf: NDArray[np.uint8], spans: Spans, field: int, table: NameTable) -> int:
     """The code of a label: 0 for none or one that no metric names."""
     if _is_absent(spans, field):
@@ -228,7 +228,7 @@ def _label(buf: NDArray[np.uint8], spans: Spans, field: int, table: NameTable) -
     return find_name(table, buf, spans.start[field], spans.length[field]) + 1
 
 
-@inlined
+@lean
 def _currency(buf: NDArray[np.uint8], spans: Spans, tables: Tables) -> int:
     """The currency's number, that of the pack if there is none, BAD if it has not the form of one."""
     if _is_absent(spans, _CURRENCY):
@@ -245,7 +245,7 @@ def _currency(buf: NDArray[np.uint8], spans: Spans, tables: Tables) -> int:
     return number
 
 
-@inlined
+@lean
 def _rate_of(rates: Rates, currency: int, period: int) -> tuple[int, int]:
     """The minor digits of a currency and its rate in force on the period, (0, -1) if there is none."""
     for c in range(rates.currency.size):
@@ -258,7 +258,7 @@ def _rate_of(rates: Rates, currency: int, period: int) -> tuple[int, int]:
     return 0, -1
 
 
-@inlined
+@lean
 def _converted(rates: Rates, rate: int, units: int) -> int:
     """Minor units of another currency in those of the pack, half to even, or BAD if that needs more bits."""
     numerator, denominator = rates.numerator[rate], rates.denominator[rate]
@@ -272,7 +272,7 @@ def _converted(rates: Rates, rate: int, units: int) -> int:
     return quotient
 
 
-@inlined
+@lean
 def _read_money(
     buf: NDArray[np.uint8], spans: Spans, tables: Tables, period: int, amount_needed: bool, has_discount: bool
 ) -> tuple[int, int, bool]:
@@ -305,7 +305,7 @@ def _read_money(
     return amount, discount, True
 
 
-@inlined
+@lean
 def _type_of(buf: NDArray[np.uint8], spans: Spans, tables: Tables, memory: Memory) -> int:
     at, length = spans.start[_TYPE], spans.length[_TYPE]
     code = memory.last[0]
@@ -316,7 +316,7 @@ def _type_of(buf: NDArray[np.uint8], spans: Spans, tables: Tables, memory: Memor
     return code
 
 
-@inlined
+@lean
 def _period_of(starts: NDArray[np.int64], occurred_us: int, memory: Memory) -> int:
     """The position of the instant's period in `starts` (`rules.calendar.Calendar`)."""
     k = memory.last[1]
@@ -330,7 +330,7 @@ def _period_of(starts: NDArray[np.int64], occurred_us: int, memory: Memory) -> i
     return k
 
 
-@inlined
+@lean
 def _attribute(
     buf: NDArray[np.uint8], spans: Spans, field: int, declared: int, columns: Columns, at: int
 ) -> bool:
@@ -362,7 +362,7 @@ def _attribute(
     return False
 
 
-@inlined
+@lean
 def _attributes(
     buf: NDArray[np.uint8],
     spans: Spans,
@@ -393,7 +393,7 @@ def _attributes(
     return count
 
 
-@inlined
+@lean
 def assemble(
     buf: NDArray[np.uint8],
     spans: Spans,
@@ -403,7 +403,7 @@ def assemble(
     columns: Columns,
     i: int,
 ) -> int:
-    """Write record `i` to the columns: FAST, DOUBTFUL, or UNKNOWN (then only its type has been looked at).
+    """Write record `i` to the columns: FAST, DOUBTFUL, or UNKNOWN (then the event's span is that of its type).
 
     `inner` is room for the spans of its attributes. The texts of spans are in `buf`.
     """
@@ -413,6 +413,8 @@ def assemble(
         return DOUBTFUL
     type_ = _type_of(buf, spans, tables, memory)
     if type_ < 0:
+        columns.event_start[i] = spans.start[_TYPE]
+        columns.event_length[i] = spans.length[_TYPE]
         return UNKNOWN
     if type_ >= _PROFILES_END or not _is_id(spans, _EVENT_ID) or not _is_id(spans, _CUSTOMER_ID):
         return DOUBTFUL

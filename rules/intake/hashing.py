@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.jit import compiled, inlined
+from rules.jit import compiled, lean
 
 _SEED = np.uint64(0x9E3779B97F4A7C15)
 _FACTOR = np.uint64(0xC6A4A7935BD1E995)
@@ -16,7 +16,7 @@ _SHIFT = np.uint64(47)
 _BYTE = np.uint64(8)
 
 
-@inlined
+@lean
 def hash64(buf: NDArray[np.uint8], start: int, length: int) -> np.uint64:
     """Hash `buf[start : start + length]`; the caller sees to it that the span lies inside the buffer."""
     state = _SEED ^ (np.uint64(length) * _FACTOR)

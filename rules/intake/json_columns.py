@@ -28,7 +28,7 @@ from rules.intake.decode import NO_KEY
 from rules.intake.merge import SlowRecord, merged
 from rules.intake.scan import scan_object, skip_space
 from rules.intake.tables import Intake, Tables
-from rules.jit import compiled
+from rules.jit import lean
 
 #: No attribute takes fewer bytes of JSON than this: `"a":1,`.
 _ATTRIBUTE_BYTES_MIN = 6
@@ -88,7 +88,7 @@ def decode_records(
     )
 
     def doubtful() -> Iterator[SlowRecord]:
-        for index in np.flatnonzero(columns.status != FAST):
+        for index in np.flatnonzero(columns.status == DOUBTFUL):
             begin, size = int(start[index]), int(length[index])
             yield SlowRecord(
                 index=int(index),
@@ -105,7 +105,7 @@ def _attributes_max(size: int, records: int, intake: Intake) -> int:
     return min(size // _ATTRIBUTE_BYTES_MIN + 1, records * len(intake.pack.attributes)) + 1
 
 
-@compiled
+@lean
 def _decode(
     buf: NDArray[np.uint8],
     start: NDArray[np.int64],

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.intake.scan import load_word
-from rules.jit import compiled
+from rules.jit import lean
 
 _NEWLINE, _RETURN, _SPACE, _TAB = 10, 13, 32, 9
 _EACH = np.uint64(0x0101010101010101)
@@ -28,7 +28,7 @@ def split_lines(
     return start[:found], length[:found], number[:found]
 
 
-@compiled
+@lean
 def _split(
     buf: NDArray[np.uint8],
     start: NDArray[np.int64],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from rules.engine.event import TYPES, Event, Rejection, Unknown
 from rules.engine.plan import label_codes
-from rules.intake.assemble import FAST, Columns
+from rules.intake.assemble import FAST, UNKNOWN, Columns
 from rules.intake.columns import (
     ABSENT,
     ATTRIBUTE_BOOLEAN,
@@ -68,7 +69,7 @@ class _Slow:
 
 def merged(columns: Columns, text: NDArray[np.uint8], pack: Pack, doubtful: Iterable[SlowRecord]) -> Decoded:
     """Decode the doubtful records and join everything. `text` holds the strings of the fast events."""
-    slow = _Slow()
+    slow = _Slow(unknown=_unknown_types(columns, text))
     for record in doubtful:
         answer = decode_event(record.record, pack, key=record.key, timestamp_us=record.timestamp_us)
         if isinstance(answer, Event):
@@ -78,6 +79,17 @@ def merged(columns: Columns, text: NDArray[np.uint8], pack: Pack, doubtful: Iter
         elif isinstance(answer, Unknown):
             slow.unknown[answer.type] = slow.unknown.get(answer.type, 0) + 1
     return Decoded(_joined(columns, text, pack, slow.events), tuple(slow.rejected), slow.unknown)
+
+
+def _unknown_types(columns: Columns, text: NDArray[np.uint8]) -> dict[str, int]:
+    rows = np.flatnonzero(columns.status == UNKNOWN)
+    if not rows.size:
+        return {}
+    starts, lengths = columns.event_start[rows].tolist(), columns.event_length[rows].tolist()
+    names = Counter(
+        text[start : start + length].tobytes() for start, length in zip(starts, lengths, strict=True)
+    )
+    return {name.decode(): count for name, count in names.items()}
 
 
 def _joined(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.intake.hashing import hash64, hash_spans
-from rules.jit import inlined
+from rules.jit import lean
 
 
 class NameTable(NamedTuple):
@@ -42,7 +42,7 @@ def name_table(names: Sequence[str]) -> NameTable:
     return NameTable(text, start, length, slots)
 
 
-@inlined
+@lean
 def is_name(table: NameTable, index: int, buf: NDArray[np.uint8], at: int, length: int) -> bool:
     """Whether the bytes spell the name with this number."""
     if table.length[index] != length:
@@ -54,7 +54,7 @@ def is_name(table: NameTable, index: int, buf: NDArray[np.uint8], at: int, lengt
     return True
 
 
-@inlined
+@lean
 def find_name(table: NameTable, buf: NDArray[np.uint8], at: int, length: int) -> int:
     """The number of the name that the bytes spell, -1 if it is none of the table."""
     if table.length.size == 0:

@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.jit import inlined
+from rules.jit import lean
 from rules.money import MONEY_MAX
 
 #: Says that the slow path has to look; no value that is read is negative where this is used.
@@ -33,7 +33,7 @@ _INTEGER_DIGITS_MAX = 18
 _DOUBLE_DIGITS_MAX = 15
 
 
-@inlined
+@lean
 def _two_digits(buf: NDArray[np.uint8], at: int) -> int:
     tens, ones = np.int64(buf[at]) - _ZERO, np.int64(buf[at + 1]) - _ZERO
     if tens < 0 or tens > 9 or ones < 0 or ones > 9:
@@ -41,7 +41,7 @@ def _two_digits(buf: NDArray[np.uint8], at: int) -> int:
     return tens * 10 + ones
 
 
-@inlined
+@lean
 def read_day(buf: NDArray[np.uint8], at: int) -> int:
     """The ten bytes YYYY-MM-DD as days since 1970-01-01, or BAD. Years 1969 to 2200."""
     if buf[at + 4] != _MINUS or buf[at + 7] != _MINUS:
@@ -59,7 +59,7 @@ def read_day(buf: NDArray[np.uint8], at: int) -> int:
     return _YEAR_DAYS[year - _YEAR_FIRST] + before + day - 1
 
 
-@inlined
+@lean
 def read_instant(buf: NDArray[np.uint8], at: int, length: int) -> int:
     """An RFC 3339 instant in microseconds since 1970-01-01T00:00Z, or BAD (S2.1)."""
     if length < 20 or length > 32:
@@ -100,7 +100,7 @@ def read_instant(buf: NDArray[np.uint8], at: int, length: int) -> int:
     return seconds * 1_000_000 + micros
 
 
-@inlined
+@lean
 def read_units(buf: NDArray[np.uint8], at: int, length: int, digits: int) -> int:
     """Money in minor units of a currency with `digits` minor digits, or BAD (S2.2)."""
     end = at + length
@@ -129,7 +129,7 @@ def read_units(buf: NDArray[np.uint8], at: int, length: int, digits: int) -> int
     return scale_units(value, places, digits)
 
 
-@inlined
+@lean
 def scale_units(value: int, places: int, digits: int) -> int:
     """`value / 10**places` in minor units of a currency with `digits` minor digits, or BAD (S2.2)."""
     while places > digits:
@@ -143,7 +143,7 @@ def scale_units(value: int, places: int, digits: int) -> int:
     return value if value <= MONEY_MAX else BAD
 
 
-@inlined
+@lean
 def double_units(number: float, digits: int) -> int:
     """Money that a double stands for by its shortest text, in minor units, or BAD.
 
@@ -158,7 +158,7 @@ def double_units(number: float, digits: int) -> int:
     return np.int64(units)
 
 
-@inlined
+@lean
 def read_integer(buf: NDArray[np.uint8], at: int, length: int) -> int:
     """An integer of a JSON number without point and exponent, or BAD."""
     negative = buf[at] == _MINUS
@@ -175,7 +175,7 @@ def read_integer(buf: NDArray[np.uint8], at: int, length: int) -> int:
     return -value if negative else value
 
 
-@inlined
+@lean
 def read_double(buf: NDArray[np.uint8], at: int, length: int) -> tuple[bool, float]:
     """The double nearest to a JSON number without exponent, and whether it could be read."""
     negative = buf[at] == _MINUS

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.intake.names import NameTable, find_name, is_name
-from rules.jit import inlined
+from rules.jit import lean
 
 #: What kind of value a span holds. The last three are no text: the value itself is in `start` (for a decimal
 #: the digits, with the number of decimal places in `length`; for a double its bits).
@@ -34,7 +34,7 @@ _PRINTABLE = np.uint64(128 - _SPACE) * _EACH
 _BYTE_NUMBER = np.uint64(0x0001020304050607)
 
 
-@inlined
+@lean
 def load_word(buf: NDArray[np.uint8], at: int) -> np.uint64:
     """The eight bytes at a position as one little-endian word."""
     first = np.uint64(at)
@@ -44,7 +44,7 @@ def load_word(buf: NDArray[np.uint8], at: int) -> np.uint64:
     return word
 
 
-@inlined
+@lean
 def string_end(buf: NDArray[np.uint8], at: int, end: int) -> int:
     """The position of the quote that ends a string, or DOUBTFUL. Looks at eight bytes at once."""
     i = at
@@ -78,7 +78,7 @@ def string_end(buf: NDArray[np.uint8], at: int, end: int) -> int:
     return DOUBTFUL
 
 
-@inlined
+@lean
 def character_size(buf: NDArray[np.uint8], at: int, end: int) -> int:
     """The number of bytes of a character beyond ASCII; DOUBTFUL if wrong UTF-8 or a control character."""
     first = buf[at]
@@ -105,7 +105,7 @@ def character_size(buf: NDArray[np.uint8], at: int, end: int) -> int:
     return size
 
 
-@inlined
+@lean
 def is_plain(buf: NDArray[np.uint8], at: int, length: int) -> bool:
     """Whether bytes that are not JSON are right UTF-8 without control characters."""
     i, end = at, at + length
@@ -120,7 +120,7 @@ def is_plain(buf: NDArray[np.uint8], at: int, length: int) -> bool:
     return True
 
 
-@inlined
+@lean
 def skip_space(buf: NDArray[np.uint8], at: int, end: int) -> int:
     """The first position at or after `at` that is not JSON white space."""
     i = at
@@ -129,7 +129,7 @@ def skip_space(buf: NDArray[np.uint8], at: int, end: int) -> int:
     return i
 
 
-@inlined
+@lean
 def _digits_end(buf: NDArray[np.uint8], at: int, end: int) -> int:
     i = at
     while i < end and _ZERO <= buf[i] <= _NINE:
@@ -137,7 +137,7 @@ def _digits_end(buf: NDArray[np.uint8], at: int, end: int) -> int:
     return i
 
 
-@inlined
+@lean
 def number_end(buf: NDArray[np.uint8], at: int, end: int) -> int:
     """The position after a number in JSON grammar, or DOUBTFUL."""
     i = at + 1 if buf[at] == _MINUS else at
@@ -161,7 +161,7 @@ def number_end(buf: NDArray[np.uint8], at: int, end: int) -> int:
     return i
 
 
-@inlined
+@lean
 def word_kind(buf: NDArray[np.uint8], at: int, end: int) -> int:
     """TRUE, FALSE or NULL if that is what stands here, else DOUBTFUL."""
     if at + 4 <= end:
@@ -175,7 +175,7 @@ def word_kind(buf: NDArray[np.uint8], at: int, end: int) -> int:
     return DOUBTFUL
 
 
-@inlined
+@lean
 def nested_end(buf: NDArray[np.uint8], at: int, end: int) -> int:
     """The position after the object or list that begins here, every value in it checked, or DOUBTFUL."""
     levels = np.uint64(0)  # one bit a level, the innermost at the bottom: 1 is an object
@@ -227,7 +227,7 @@ def nested_end(buf: NDArray[np.uint8], at: int, end: int) -> int:
             return DOUBTFUL
 
 
-@inlined
+@lean
 def _member_value(buf: NDArray[np.uint8], at: int, end: int) -> int:
     """From the quote of a key to the position after its colon, or DOUBTFUL."""
     if at >= end or buf[at] != _QUOTE:
@@ -241,7 +241,7 @@ def _member_value(buf: NDArray[np.uint8], at: int, end: int) -> int:
     return i + 1
 
 
-@inlined
+@lean
 def _scalar_end(buf: NDArray[np.uint8], at: int, end: int) -> int:
     byte = buf[at]
     if byte == _QUOTE:
@@ -255,7 +255,7 @@ def _scalar_end(buf: NDArray[np.uint8], at: int, end: int) -> int:
     return at + 5 if kind == FALSE else at + 4
 
 
-@inlined
+@lean
 def scan_object(
     buf: NDArray[np.uint8],
     at: int,
