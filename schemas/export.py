@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
+from schemas import events, packs
 from schemas.changes import Change, CustomerErased, DeadLetter, PendingNotice, ReplaySummary
 
 FOLDER = Path(__file__).parent / "json"
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-#: File name without its ending, and the type whose schema it holds.
-PUBLISHED: dict[str, type[BaseModel]] = {
+#: What we write: file name without its ending, and the model whose schema it holds.
+WRITTEN: dict[str, type[BaseModel]] = {
     "change": Change,
     "pending-notice": PendingNotice,
     "customer-erased": CustomerErased,
@@ -23,13 +26,14 @@ PUBLISHED: dict[str, type[BaseModel]] = {
 
 def documents() -> dict[str, str]:
     """The text of every schema file by its name."""
-    return {f"{name}.schema.json": _document(model) for name, model in PUBLISHED.items()}
+    schemas = {"event": events.json_schema(), "pack": packs.json_schema()}
+    for name, model in WRITTEN.items():
+        schemas[name] = TypeAdapter(model).json_schema(mode="serialization", by_alias=True)
+    return {f"{name}.schema.json": _document(schema) for name, schema in sorted(schemas.items())}
 
 
-def _document(model: type[BaseModel]) -> str:
-    schema = TypeAdapter(model).json_schema(mode="serialization", by_alias=True)
-    framed = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-    return json.dumps(framed, indent=2, ensure_ascii=False) + "\n"
+def _document(schema: dict[str, Any]) -> str:
+    return json.dumps({"$schema": _DIALECT, **schema}, indent=2, ensure_ascii=False) + "\n"
 
 
 def main() -> None:
