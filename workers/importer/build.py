@@ -103,8 +103,7 @@ class Builder:
             checked = instant(one, clock) if field.name == "occurred_at" else self._plain(field, one, None)
             checked = checked.spread(self.rows.height)
         elif field.name == "occurred_at":
-            typed = isinstance(field.source, Column) and field.table is None and typed_name(field.source.name)
-            checked = instant(self.rows[typed] if typed in self.rows.columns else given, field.clock)
+            checked = instant(self._moments(field, given), field.clock)
         else:
             checked = self._plain(field, given, field.clock.format)
         problem = checked.problem.zip_with(unlisted.is_null(), unlisted)
@@ -112,6 +111,14 @@ class Builder:
             problem = problem.set(given.is_null() & problem.is_null(), "missing")
         self._report(field, problem)
         return checked.value
+
+    def _moments(self, field: FieldRule, given: pl.Series) -> pl.Series:
+        """The dates or times of a column that holds such, else the text."""
+        if isinstance(field.source, Column) and field.table is None and field.default is None:
+            own = self.rows[typed_name(field.source.name)]
+            if isinstance(own.dtype, pl.Datetime | pl.Date):
+                return own
+        return given
 
     def _plain(self, field: FieldRule, given: pl.Series, pattern: str | None) -> Checked:
         return field_value(field.name, self.rule.type, given, self._number(field, given), pattern)
@@ -131,10 +138,9 @@ class Builder:
 
     def _kind(self, field: FieldRule) -> str:
         """What kind an attribute has: as the mapping says, else as the column's type is."""
-        typed = typed_name(field.source.name) if isinstance(field.source, Column) else ""
-        if field.kind is not None or field.table is not None or typed not in self.rows.columns:
+        if field.kind is not None or field.table is not None or not isinstance(field.source, Column):
             return field.kind or "string"
-        dtype = self.rows.schema[typed]
+        dtype = self.rows.schema[typed_name(field.source.name)]
         if dtype == pl.Boolean:
             return "boolean"
         return "integer" if dtype.is_integer() else "number" if dtype.is_numeric() else "string"
