@@ -33,3 +33,12 @@ class Answer:
     rejection: Rejection | None = None
     duplicate: bool = False
     late: bool = False
+
+
+#: What a dead letter says of an event at or before the erasure of its customer (S12.1).
+ERASED_DETAIL = "`occurred_at` is not after the erasure of this customer"
+
+
+def too_late_detail(lateness: int) -> str:
+    """What a dead letter says of a fact that came too late (S4.3); `lateness` in days."""
+    return f"`occurred_at` is more than {lateness} days behind what is known of this customer"

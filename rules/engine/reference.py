@@ -15,7 +15,7 @@ from rules.calendar import calendar
 from rules.engine.bodies import change_body, erased_body, notice_body, published, reason
 from rules.engine.evaluate import Scope, Value
 from rules.engine.event import Code, Event, Rejection, Topic
-from rules.engine.outcome import Answer, Output
+from rules.engine.outcome import ERASED_DETAIL, Answer, Output, too_late_detail
 from rules.engine.reference_dimensions import (
     NOWHERE,
     Decision,
@@ -54,7 +54,7 @@ class _Marker:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """One evaluation (S7) as it was made, for those who explain it."""
+    """One evaluation (S7) as it was made, and what came of it, for those who explain it."""
 
     customer_id: str
     life: int
@@ -65,6 +65,7 @@ class Evaluation:
     metrics: tuple[Value, ...]
     attributes: tuple[Value, ...]
     decisions: tuple[Decision, ...]
+    outputs: tuple[Output, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +116,11 @@ class Reference:
         """Apply an event (S4.1), unless it is rejected or a duplicate."""
         marker = self._markers.get(_digest(event.customer_id))
         if marker is not None and event.occurred_us <= marker.instant_us:
-            return _rejected(event, Code.ERASED, "`occurred_at` is not after the erasure of this customer")
+            return _rejected(event, Code.ERASED, ERASED_DETAIL)
         customer = self._customers.get(event.customer_id)
         latest = event.period if customer is None else max(customer.as_of, event.period)
         if event.topic != "customers" and event.period < latest - self.pack.lateness:
-            detail = (
-                f"`occurred_at` is more than {self.pack.lateness} days behind what is known of this customer"
-            )
-            return _rejected(event, Code.TOO_LATE, detail)
+            return _rejected(event, Code.TOO_LATE, too_late_detail(self.pack.lateness))
         if customer is not None and self._remembered(customer, event, latest):
             return Answer(duplicate=True)
 
@@ -210,6 +208,7 @@ class Reference:
         attributes = tuple(customer.attributes)
         metrics = metric_values(self.pack, customer.facts, attributes, period)
         decisions: list[Decision] = []
+        made: list[Output] = []
         for dimension, state in zip(self.pack.dimensions, customer.dimensions, strict=True):
             unborn = state.category == NOWHERE
             scope = Scope(
@@ -222,9 +221,10 @@ class Reference:
             )
             decision = decide(dimension, state, period, instant_us, scope)
             decisions.append(decision)
-            outputs.extend(self._notice(customer, dimension, notice) for notice in decision.notices)
+            made.extend(self._notice(customer, dimension, notice) for notice in decision.notices)
             if decision.move is not None:
-                outputs.append(self._change(customer, dimension, decision.move, trigger, metrics))
+                made.append(self._change(customer, dimension, decision.move, trigger, metrics))
+        outputs.extend(made)
         if self._observer is not None:
             cause: Literal["event", "time"] = "time" if trigger is None else "event"
             self._observer(
@@ -238,6 +238,7 @@ class Reference:
                     metrics,
                     attributes,
                     tuple(decisions),
+                    tuple(made),
                 )
             )
 
