@@ -91,20 +91,16 @@ def _is_wanted(case: Case, wanted: list[str] | None) -> bool:
 
 def _show_table(results: list[Result]) -> None:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column()
+    console = Console(highlight=False, soft_wrap=True)
     previous = ""
     for result in results:
-        name = Path(result.case.source).name
+        if result.case.source != previous:
+            console.print(Text(Path(result.case.source).name, "bold"))
+            previous = result.case.source
         mark = Text("passed", "green") if result.passed else Text("FAILED", "bold red")
-        table.add_row(mark, Text(name if name != previous else "", "dim"), Text(result.case.title))
-        previous = name
-    Console(highlight=False).print(table)
+        console.print(Text("  ") + mark + Text(f"  {result.case.title}"))
 
 
 def _show_failures(results: list[Result]) -> None:
