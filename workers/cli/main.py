@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "import": "workers.cli.import_",
     "generate": "workers.cli.generate",
     "rules": "workers.cli.rules",
+    "explain": "workers.cli.explain",
     "diff": "workers.cli.diff",
 }
 
