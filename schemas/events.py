@@ -298,6 +298,9 @@ MODELS: dict[str, type[AnyEvent]] = {
     name: model for model in get_args(AnyEvent) for name in get_args(model.model_fields["type"].annotation)
 }
 
+#: Every field that an event of some type has; all others are ignored.
+FIELDS: frozenset[str] = frozenset(name for model in MODELS.values() for name in model.model_fields)
+
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of an event."""

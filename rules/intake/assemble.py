@@ -403,7 +403,7 @@ def assemble(
     columns: Columns,
     i: int,
 ) -> int:
-    """Write record `i` to the columns: FAST, DOUBTFUL, or UNKNOWN (then the event's span is that of its type).
+    """Write record `i` to the columns: FAST, DOUBTFUL, or UNKNOWN (the event's span is its type's).
 
     `inner` is room for the spans of its attributes. The texts of spans are in `buf`.
     """

@@ -121,6 +121,23 @@ def is_plain(buf: NDArray[np.uint8], at: int, length: int) -> bool:
 
 
 @lean
+def is_printable(buf: NDArray[np.uint8]) -> bool:
+    """Whether all bytes are printable ASCII."""
+    i = 0
+    while i + 8 <= buf.size:
+        word = load_word(buf, i)
+        low = word & _LOW
+        if ((low ^ _LOW) + _LOW) & ((low + _PRINTABLE) & ~word) & _HIGH != _HIGH:
+            return False
+        i += 8
+    while i < buf.size:
+        if buf[i] < _SPACE or buf[i] >= _DELETE:
+            return False
+        i += 1
+    return True
+
+
+@lean
 def skip_space(buf: NDArray[np.uint8], at: int, end: int) -> int:
     """The first position at or after `at` that is not JSON white space."""
     i = at
