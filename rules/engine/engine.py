@@ -28,7 +28,7 @@ from rules.engine.kernel.arrays import (
 )
 from rules.engine.kernel.sight import customer_values
 from rules.engine.kernel.step import finish_customer, run_batch, tick
-from rules.engine.plan import DIMENSIONS, METRICS, ROW_WORDS, Plan
+from rules.engine.plan import ATTRIBUTE_BLOCK, DIMENSIONS, METRICS, ROW_WORDS, Plan
 from rules.engine.strings import StringTable
 from rules.intake.columns import (
     ATTRIBUTE_BOOLEAN,
@@ -105,9 +105,11 @@ class Engine:
 
     def rows_of(self, events: EventColumns) -> I64:
         """The rows of the events' customers, new ones made: int64[n]."""
-        rows = self.customers.intern_spans(
-            events.customer_text, events.customer_start, events.customer_length
-        )
+        return self.rows_of_spans(events.customer_text, events.customer_start, events.customer_length)
+
+    def rows_of_spans(self, text: NDArray[np.uint8], start: I64, length: NDArray[np.int32]) -> I64:
+        """The rows of customers whose ids are spans of a text, new ones made: int64[n]."""
+        rows = self.customers.intern_spans(text, start, length)
         self._reserve_rows(len(self.customers))
         return rows
 
@@ -177,7 +179,7 @@ class Engine:
         return self._outcome(pages)
 
     def rows(self) -> I64:
-        """The rows of all known customers: a view of int64[customers, words]. Every tick is worked in."""
+        """The rows of all customers ever seen: a view of int64[customers, words]."""
         count = len(self.customers)
         return self._state.rows[:count]
 
@@ -192,6 +194,13 @@ class Engine:
         values = np.empty((known.size, int(self.plan.arrays.scalars[METRICS])), np.int64)
         customer_values(self.plan.arrays, self._state, self._work, known, as_of, values)
         return known, as_of, values
+
+    def attribute_words(self, rows: I64) -> I64:
+        """The attribute values in rows of the state: int64[n, attributes]."""
+        first = int(self.plan.arrays.scalars[ATTRIBUTE_BLOCK])
+        return rows[
+            :, first : first + at.ATTRIBUTE_WORDS * len(self.plan.pack.attributes) : at.ATTRIBUTE_WORDS
+        ]
 
     def override(self, row: int, dimension: int) -> I64 | None:
         """The words of a customer's override slab, or None if it never had one."""

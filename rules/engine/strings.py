@@ -45,7 +45,11 @@ def _find(
     while slots[slot] >= 0:
         number = slots[slot]
         place = ends[number]
-        if hashes[number] == key and ends[number + 1] - place == length and _same(arena, place, text, start, length):
+        if (
+            hashes[number] == key
+            and ends[number + 1] - place == length
+            and _same(arena, place, text, start, length)
+        ):
             return np.int64(number)
         slot = (slot + np.uint64(1)) & mask
     return ~np.int64(slot)
@@ -90,6 +94,82 @@ def _rehash(slots: NDArray[np.int32], hashes: NDArray[np.uint64], count: int) ->
         slots[slot] = number
 
 
+@compiled
+def _less(arena: U8, ends: I64, left: int, right: int) -> bool:
+    """Whether one string's bytes come before another's; a prefix comes first."""
+    a, b = ends[left], ends[right]
+    size_left, size_right = ends[left + 1] - a, ends[right + 1] - b
+    for i in range(min(size_left, size_right)):
+        if arena[a + i] != arena[b + i]:
+            return arena[a + i] < arena[b + i]
+    return size_left < size_right
+
+
+@compiled
+def _prefixes(arena: U8, ends: I64, keys: NDArray[np.uint64]) -> None:
+    """The first eight bytes of every string as a number that sorts like them."""
+    for n in range(keys.size):
+        key = np.uint64(0)
+        for i in range(8):
+            key <<= np.uint64(8)
+            if ends[n] + i < ends[n + 1]:
+                key |= np.uint64(arena[ends[n] + i])
+        keys[n] = key
+
+
+@compiled
+def _sort_ties(arena: U8, ends: I64, keys: NDArray[np.uint64], order: I64, spare: I64) -> None:
+    """Merge sort by all bytes of each stretch whose first eight bytes are equal."""
+    first = 0
+    while first < order.size:
+        end = first + 1
+        while end < order.size and keys[order[end]] == keys[order[first]]:
+            end += 1
+        width = 1
+        while width < end - first:
+            for begin in range(first, end, 2 * width):
+                middle, stop = min(begin + width, end), min(begin + 2 * width, end)
+                left, right = begin, middle
+                for k in range(begin, stop):
+                    if left < middle and (right >= stop or not _less(arena, ends, order[right], order[left])):
+                        spare[k] = order[left]
+                        left += 1
+                    else:
+                        spare[k] = order[right]
+                        right += 1
+            order[first:end] = spare[first:end]
+            width *= 2
+        first = end
+
+
+def byte_order(arena: U8, ends: I64, count: int) -> I64:
+    """The order of `count` strings by their bytes; string n is `arena[ends[n] : ends[n + 1]]`."""
+    keys = np.empty(count, np.uint64)
+    _prefixes(arena, ends, keys)
+    order = np.argsort(keys, kind="stable")
+    _sort_ties(arena, ends, keys, order, np.empty_like(order))
+    return order
+
+
+@compiled
+def _gather(arena: U8, ends: I64, order: I64, out: U8, out_ends: I64) -> None:
+    at = 0
+    out_ends[0] = 0
+    for i in range(order.size):
+        for k in range(ends[order[i]], ends[order[i] + 1]):
+            out[at] = arena[k]
+            at += 1
+        out_ends[i + 1] = at
+
+
+def gather(arena: U8, ends: I64, order: I64) -> tuple[U8, I64]:
+    """The strings in an order: their bytes one behind the other, and where each begins and ends."""
+    out = np.empty(int((ends[order + 1] - ends[order]).sum()), np.uint8)
+    out_ends = np.empty(order.size + 1, np.int64)
+    _gather(arena, ends, order, out, out_ends)
+    return out, out_ends
+
+
 class StringTable:
     """Numbers byte strings 0, 1, 2 … in the order in which they first come."""
 
@@ -125,6 +205,10 @@ class StringTable:
     def texts(self) -> Iterator[str]:
         """All strings by number."""
         return (self.text(number) for number in range(self.count))
+
+    def byte_order(self) -> I64:
+        """The numbers of all strings in the order of their bytes."""
+        return byte_order(self.arena, self.ends, self.count)
 
     def nbytes(self) -> int:
         """Memory in bytes."""

@@ -1,0 +1,398 @@
+"""One part of a replay: its blocks to a batch in order, through an engine, to sorted results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.engine import layout as at
+from rules.engine.engine import Engine, Outcome
+from rules.engine.event import TOPICS, TYPES, Event
+from rules.engine.kernel.arrays import Batch
+from rules.engine.plan import DIMENSIONS, Plan
+from rules.engine.strings import StringTable
+from rules.intake.columns import ATTRIBUTE_NUMBER, ATTRIBUTE_REMOVED, ATTRIBUTE_STRING
+from rules.intake.hashing import hash_spans
+from rules.jit import compiled
+from workers.replay.blocks import (
+    EXTRA,
+    INSTANT,
+    KIND,
+    PLACE,
+    TEXT,
+    VALUE_1,
+    VALUE_2,
+    VALUE_3,
+    Block,
+)
+
+I64 = NDArray[np.int64]
+U8 = NDArray[np.uint8]
+
+#: The rank of a type's topic among events of one instant (S10).
+_TOPIC_RANK = np.array([TOPICS.index(topic) for topic in TYPES.values()], np.int64)
+_MISSING_NUMBER = int(np.array([np.nan]).view(np.int64)[0])
+#: Customers with at most this many events are sorted by insertion.
+_INSERTION_MAX = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Ticks:
+    """Ticks of a replay in the order of the input: their periods, and their places among the events'."""
+
+    period: NDArray[np.int32]
+    place: I64
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What a part brought. Rows are numbers into `ids`, by the bytes of the ids: row r is the r-th id.
+
+    evaluations, changes, notices: as `Outcome`, in the order of S10 within the part; EVALUATION_EVENT is the
+    line of the evaluation itself where an event caused it. `trigger_text`, `trigger_start`, `trigger_length`,
+    `trigger_type` are by evaluation. erasures: (row, life, instant, place, index of the event in `details`).
+    rejections: (place, 0 erased or 1 too late). `rejected_ids`: event and customer id of each.
+    customers: see `customers_matrix`. `strings`: texts of this part's interned strings.
+    """
+
+    ids: StringTable
+    id_order: I64
+    evaluations: I64
+    changes: I64
+    notices: I64
+    trigger_text: U8
+    trigger_start: I64
+    trigger_length: NDArray[np.int32]
+    trigger_type: U8
+    erasures: list[tuple[int, int, int, int, Event]]
+    rejections: list[tuple[int, int, str, str]]
+    customers: I64
+    strings: StringTable
+    counters: I64
+
+
+@compiled
+def _before(words: I64, left: int, right: int, topics: I64, arrival: bool) -> bool:
+    """Whether one event comes before another of the same customer."""
+    if not arrival:
+        if words[left, INSTANT] != words[right, INSTANT]:
+            return words[left, INSTANT] < words[right, INSTANT]
+        a, b = topics[words[left, KIND] >> 48], topics[words[right, KIND] >> 48]
+        if a != b:
+            return a < b
+    return words[left, PLACE] < words[right, PLACE]
+
+
+@compiled
+def _sort_run(words: I64, order: I64, spare: I64, first: int, end: int, topics: I64, arrival: bool) -> None:
+    """Sort one customer's events: insertion in short stretches, which are then merged."""
+    for begin in range(first, end, _INSERTION_MAX):
+        for i in range(begin + 1, min(end, begin + _INSERTION_MAX)):
+            here = order[i]
+            k = i
+            while k > begin and _before(words, here, order[k - 1], topics, arrival):
+                order[k] = order[k - 1]
+                k -= 1
+            order[k] = here
+    width = _INSERTION_MAX
+    while width < end - first:
+        for begin in range(first, end, 2 * width):
+            middle, stop = min(begin + width, end), min(begin + 2 * width, end)
+            left, right = begin, middle
+            for k in range(begin, stop):
+                if left < middle and (
+                    right >= stop or not _before(words, order[right], order[left], topics, arrival)
+                ):
+                    spare[k] = order[left]
+                    left += 1
+                else:
+                    spare[k] = order[right]
+                    right += 1
+        order[first:end] = spare[first:end]
+        width *= 2
+
+
+@compiled
+def customer_order(row: I64, rows: int, words: I64, topics: I64, arrival: bool) -> I64:
+    """The order in which a part is played: by row, then as S10 says (or as they arrived)."""
+    starts = np.zeros(rows + 1, np.int64)
+    for i in range(row.size):
+        starts[row[i] + 1] += 1
+    for r in range(rows):
+        starts[r + 1] += starts[r]
+    place = starts[:-1].copy()
+    order = np.empty(row.size, np.int64)
+    for i in range(row.size):
+        order[place[row[i]]] = i
+        place[row[i]] += 1
+    spare = np.empty(row.size, np.int64)
+    for r in range(rows):
+        if starts[r + 1] - starts[r] > 1:
+            _sort_run(words, order, spare, starts[r], starts[r + 1], topics, arrival)
+    return order
+
+
+def play(plan: Plan, blocks: list[Block], ticks: Ticks, arrival: bool) -> Played:
+    """Play a part from its first event to the last tick."""
+    engine = Engine(plan)
+    words = np.concatenate([block.words for block in blocks])
+    text_first = np.cumsum([0, *(block.text.size for block in blocks)])
+    text = np.concatenate([block.text for block in blocks])
+    starts = words[:, TEXT] >> 24
+    starts += np.repeat(text_first[:-1], [block.words.shape[0] for block in blocks])
+    customer_length = ((words[:, TEXT] >> 12) & 0xFFF).astype(np.int32)
+    row = engine.rows_of_spans(text, starts, customer_length)
+    order = customer_order(row, len(engine.customers), words, _TOPIC_RANK, arrival)
+    attributes, first = _attributes(engine, plan, blocks, text, text_first)
+    details = tuple(event for block in blocks for event in block.details)
+    control_base = np.cumsum([0, *(len(block.details) for block in blocks)])
+    batch, event_start, event_length = _batch(
+        engine,
+        words,
+        order,
+        row,
+        text,
+        starts,
+        customer_length,
+        ticks,
+        blocks,
+        attributes,
+        first,
+        details,
+        control_base,
+    )
+    if not arrival:
+        everywhere = np.zeros(batch.row.size, np.int64)
+        batch = batch._replace(position=everywhere, tick_positions=np.zeros_like(ticks.place))
+    outcome = engine.step(batch)
+    place = words[order, PLACE]
+    return _played(engine, plan, outcome, batch, place, text, event_start, event_length, details)
+
+
+def _attributes(
+    engine: Engine, plan: Plan, blocks: list[Block], text: U8, text_first: I64
+) -> tuple[tuple[U8, I64], I64]:
+    """Index and value word of every attribute, and where the attributes of each block begin."""
+    table = np.concatenate([block.attributes for block in blocks])
+    sizes = [block.attributes.shape[0] for block in blocks]
+    start = table[:, 2] + np.repeat(text_first[:-1], sizes)
+    kind, index = table[:, 0] >> 40, ((table[:, 0] >> 32) & 0xFF).astype(np.uint8)
+    value = table[:, 1].copy()
+    number = np.append(plan.arrays.attribute_number, 0)[index] == 1
+    value[kind == ATTRIBUTE_REMOVED] = at.ABSENT
+    value[(kind == ATTRIBUTE_REMOVED) & number] = _MISSING_NUMBER
+    strings = np.flatnonzero(kind == ATTRIBUTE_STRING)
+    if strings.size:
+        length = (table[strings, 0] & 0xFFFFFFFF).astype(np.int32)
+        value[strings] = engine.strings.intern_spans(text, start[strings], length)
+    return (index, value), np.cumsum([0, *sizes])
+
+
+def _batch(
+    engine: Engine,
+    words: I64,
+    order: I64,
+    row: I64,
+    text: U8,
+    starts: I64,
+    customer_length: NDArray[np.int32],
+    ticks: Ticks,
+    blocks: list[Block],
+    attributes: tuple[U8, I64],
+    attribute_base: I64,
+    details: tuple[Event, ...],
+    control_base: I64,
+) -> tuple[Batch, I64, NDArray[np.int32]]:
+    """The batch in playing order, and the spans of its event ids."""
+    sizes = [block.words.shape[0] for block in blocks]
+    extra = words[:, EXTRA]
+    counts = ((extra >> 32) & 0xFF)[order]
+    source = ((extra & 0xFFFFFFFF) + np.repeat(attribute_base[:-1], sizes))[order]
+    first = np.zeros(order.size + 1, np.int32)
+    np.cumsum(counts, out=first[1:])
+    listed = np.repeat(source - first[:-1], counts) + np.arange(first[-1])
+    control = (extra >> 40) - 1
+    control = np.where(control >= 0, control + np.repeat(control_base[:-1], sizes), -1)
+    ordered = words[order]
+    event_start = starts[order] + customer_length[order]
+    event_length = (ordered[:, TEXT] & 0xFFF).astype(np.int32)
+    place = np.ascontiguousarray(ordered[:, PLACE])
+    batch = Batch(
+        row=row[order],
+        type=(ordered[:, KIND] >> 48).astype(np.uint8),
+        label=((ordered[:, KIND] >> 32) & 0xFFFF).astype(np.int32),
+        instant=np.ascontiguousarray(ordered[:, INSTANT]),
+        period=ordered[:, KIND].astype(np.int32),
+        hash=hash_spans(text, event_start, event_length),
+        v1=np.ascontiguousarray(ordered[:, VALUE_1]),
+        v2=np.ascontiguousarray(ordered[:, VALUE_2]),
+        v3=np.ascontiguousarray(ordered[:, VALUE_3]),
+        control=control[order].astype(np.int32),
+        attribute_first=first,
+        attribute=attributes[0][listed],
+        attribute_value=attributes[1][listed],
+        position=place,
+        ticks_before=np.searchsorted(ticks.place, place).astype(np.int32),
+        controls=engine.controls(details),
+        ticks=ticks.period,
+        tick_positions=ticks.place,
+    )
+    return batch, event_start, event_length
+
+
+def _played(
+    engine: Engine,
+    plan: Plan,
+    outcome: Outcome,
+    batch: Batch,
+    place: I64,
+    text: U8,
+    event_start: I64,
+    event_length: NDArray[np.int32],
+    details: tuple[Event, ...],
+) -> Played:
+    """Sort what the engine said, and keep of the events only the ids that are still needed."""
+    id_order = engine.customers.byte_order()
+    rank = np.empty_like(id_order)
+    rank[id_order] = np.arange(id_order.size)
+    evaluations, changes = outcome.evaluations, outcome.changes
+    evaluations[:, at.EVALUATION_ROW] = rank[evaluations[:, at.EVALUATION_ROW]]
+    order = np.lexsort(
+        (
+            evaluations[:, at.EVALUATION_ROW],
+            evaluations[:, at.EVALUATION_INSTANT],
+            evaluations[:, at.EVALUATION_INPUT],
+        )
+    )
+    counts = np.bincount(changes[:, at.CHANGE_EVALUATION], minlength=evaluations.shape[0])
+    firsts = np.cumsum(counts) - counts
+    sizes = counts[order]
+    change_order = np.repeat(firsts[order] - (np.cumsum(sizes) - sizes), sizes) + np.arange(changes.shape[0])
+    changes = changes[change_order]
+    changes[:, at.CHANGE_EVALUATION] = np.repeat(np.arange(order.size), sizes)
+    evaluations = evaluations[order]
+    trigger = evaluations[:, at.EVALUATION_EVENT].copy()
+    caused = np.flatnonzero(trigger >= 0)
+    events = trigger[caused]
+    start, length = np.zeros(trigger.size, np.int64), np.zeros(trigger.size, np.int32)
+    length[caused] = event_length[events]
+    np.cumsum(length[:-1], out=start[1:])
+    types = np.zeros(trigger.size, np.uint8)
+    types[caused] = batch.type[events]
+    evaluations[caused, at.EVALUATION_EVENT] = caused
+    notices = outcome.notices
+    notices[:, at.NOTICE_ROW] = rank[notices[:, at.NOTICE_ROW]]
+    notices = notices[
+        np.lexsort((notices[:, at.NOTICE_ROW], notices[:, at.NOTICE_INSTANT], notices[:, at.NOTICE_INPUT]))
+    ]
+    return Played(
+        ids=engine.customers,
+        id_order=id_order,
+        evaluations=evaluations,
+        changes=changes,
+        notices=notices,
+        trigger_text=_gathered(text, event_start[events], event_length[events]),
+        trigger_start=start,
+        trigger_length=length,
+        trigger_type=types,
+        erasures=[
+            (int(rank[row]), life, instant, position, details[batch.control[event]])
+            for event, row, life, instant, position in outcome.erasures.tolist()
+        ],
+        rejections=[
+            (
+                int(place[event]),
+                code,
+                bytes(text[event_start[event] : event_start[event] + event_length[event]]).decode(),
+                engine.customers.text(int(batch.row[event])),
+            )
+            for event, code in outcome.rejections.tolist()
+        ],
+        customers=customers_matrix(engine, plan, rank),
+        strings=engine.strings,
+        counters=outcome.counters,
+    )
+
+
+@compiled
+def _copy_spans(text: U8, start: I64, length: NDArray[np.int32], out: U8) -> None:
+    to = 0
+    for i in range(start.size):
+        for k in range(length[i]):
+            out[to + k] = text[start[i] + k]
+        to += length[i]
+
+
+def _gathered(text: U8, start: I64, length: NDArray[np.int32]) -> U8:
+    """The bytes of some spans, one behind the other."""
+    out = np.empty(int(length.sum()), np.uint8)
+    _copy_spans(text, start, length, out)
+    return out
+
+
+#: Columns of `customers_matrix` before those of the dimensions, and for each dimension.
+CUSTOMER_HEAD = 3
+(
+    SEEN_CATEGORY,
+    SEEN_SINCE,
+    SEEN_CHANGES,
+    SEEN_TO,
+    SEEN_PENDING_SINCE,
+    SEEN_PENDING_UNTIL,
+    SEEN_MODE,
+    SEEN_CHOSEN,
+    SEEN_UNTIL,
+) = range(9)
+SEEN_WORDS = 9
+
+
+def customers_matrix(engine: Engine, plan: Plan, rank: I64) -> I64:
+    """All known customers by the bytes of their ids: row, life, `as_of`; by dimension category, instant of the
+    last change, changes, where a pending move leads (-1: none), since, until, override's mode (0: none
+    active), category, until (NEVER: open); then attributes and metrics as words of the state.
+    """
+    known, as_of, metrics = engine.sight()
+    by_id = np.argsort(rank[known])
+    known, as_of, metrics = known[by_id], as_of[by_id], metrics[by_id]
+    rows = engine.rows()[known]
+    dimensions = int(plan.arrays.scalars[DIMENSIONS])
+    attributes = len(plan.pack.attributes)
+    width = CUSTOMER_HEAD + SEEN_WORDS * dimensions
+    matrix = np.empty((known.size, width + attributes + metrics.shape[1]), np.int64)
+    matrix[:, 0] = rank[known]
+    matrix[:, 1] = rows[:, at.LIFE]
+    matrix[:, 2] = as_of
+    for dimension in range(dimensions):
+        _see(engine, plan, known, as_of, rows, dimension, matrix[:, CUSTOMER_HEAD + SEEN_WORDS * dimension :])
+    matrix[:, width : width + attributes] = engine.attribute_words(rows)
+    matrix[:, width + attributes :] = metrics
+    return matrix
+
+
+def _see(engine: Engine, plan: Plan, known: I64, as_of: I64, rows: I64, dimension: int, seen: I64) -> None:
+    block = int(plan.arrays.dimensions[dimension, 0])
+    category, pending = rows[:, block + at.CATEGORY], rows[:, block + at.PENDING_TARGET]
+    seen[:, SEEN_CATEGORY] = category
+    seen[:, SEEN_SINCE] = rows[:, block + at.ENTERED_US]
+    seen[:, SEEN_CHANGES] = rows[:, block + at.COUNT]
+    to = pending.copy()
+    policies = plan.pack.dimensions[dimension]
+    if policies.kind == "ladder":
+        if policies.upgrade.step_one:
+            to = np.where(pending > category, category + 1, to)
+        if policies.downgrade.step_one:
+            to = np.where((pending < category) & (pending >= 0), category - 1, to)
+    seen[:, SEEN_TO] = to
+    seen[:, SEEN_PENDING_SINCE] = rows[:, block + at.PENDING_SINCE]
+    seen[:, SEEN_PENDING_UNTIL] = rows[:, block + at.PENDING_UNTIL]
+    seen[:, SEEN_MODE] = 0
+    seen[:, SEEN_CHOSEN] = 0
+    seen[:, SEEN_UNTIL] = at.NEVER
+    for i in np.flatnonzero(rows[:, block + at.OVERRIDE] != 0).tolist():
+        override = engine.override(int(known[i]), dimension)
+        if override is not None and as_of[i] < override[at.OVERRIDE_UNTIL]:
+            seen[i, SEEN_MODE] = override[at.OVERRIDE_MODE]
+            seen[i, SEEN_CHOSEN] = override[at.OVERRIDE_CATEGORY]
+            seen[i, SEEN_UNTIL] = override[at.OVERRIDE_UNTIL]

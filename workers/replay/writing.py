@@ -1,0 +1,187 @@
+"""The last step of a replay: everything in the order of S10 into the output files."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.engine.bodies import encode, erased_body
+from rules.engine.event import Code, Rejection
+from rules.engine.outcome import ERASED_DETAIL, too_late_detail
+from rules.engine.plan import Plan
+from rules.engine.text.render import render_changes, render_notices, render_numbers
+from rules.engine.text.template import make_template
+from workers.replay.chunks import raw_records, read_chunks
+from workers.replay.customers import write_customers
+from workers.replay.customers_fast import matrix_table
+from workers.replay.dealing import Dealer, Letter
+from workers.replay.gather import Gathered
+from workers.replay.outputs import (
+    CHANGES,
+    CUSTOMERS,
+    DEAD_LETTERS,
+    ERASED,
+    NOTICES,
+    ReplayOutputs,
+    dead_letter,
+)
+from workers.replay.playing import Player
+from workers.replay.summary import Summary
+
+if TYPE_CHECKING:
+    from workers.replay.run import Progress, Run
+
+#: Rendered lines are handed on in pieces of at most this many bytes.
+_PIECE_BYTES = 16 << 20
+
+
+class Writer:
+    """Writes the files of one replay."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        player: Player,
+        dealer: Dealer,
+        outputs: ReplayOutputs,
+        summary: Summary,
+        generation: int,
+    ) -> None:
+        self._plan = plan
+        self._player = player
+        self._dealer = dealer
+        self._outputs = outputs
+        self._summary = summary
+        self._template = make_template(plan.pack, generation)
+
+    def write(self, run: Run, progress: Progress) -> None:
+        """Write all files but the summary."""
+        parts = self._player.results()
+        progress.step("writing", "changes", self._summary.changes)
+        if parts:
+            gathered = Gathered(self._plan, parts)
+            self._write_changes(gathered, run, progress)
+            self._write_notices(gathered, run)
+            self._write_erasures(gathered)
+            tables = run(
+                lambda matrix: matrix_table(self._plan, gathered, matrix), gathered.customers_by_id()
+            )
+            write_customers(self._outputs.partial(CUSTOMERS), self._plan.pack, tables)
+        else:
+            for name in (CHANGES, NOTICES, ERASED):
+                self._outputs.lines(name)
+            write_customers(self._outputs.partial(CUSTOMERS), self._plan.pack, [])
+        self._write_letters()
+
+    def _write_changes(self, gathered: Gathered, run: Run, progress: Progress) -> None:
+        def render(cut: list[tuple[int, int]]) -> tuple[list[NDArray[np.uint8]], int]:
+            return self._changes(gathered, cut)
+
+        with self._outputs.lines(CHANGES) as file:
+            for pieces, count in run(render, iter(gathered.change_cuts())):
+                for piece in pieces:
+                    file.write(piece.data)
+                progress.done(count)
+
+    def _changes(self, gathered: Gathered, cut: list[tuple[int, int]]) -> tuple[list[NDArray[np.uint8]], int]:
+        part = gathered.changes(cut)
+        numbers = render_numbers(part.evaluations, self._template)
+        ends = np.zeros(part.order.size, np.int64)
+        pieces = []
+        done, size = 0, _PIECE_BYTES
+        while done < part.order.size:
+            buffer = np.empty(size, np.uint8)
+            before = done
+            done = render_changes(
+                self._template,
+                part.changes,
+                part.evaluations,
+                part.order,
+                done,
+                gathered.customers,
+                part.triggers,
+                gathered.strings,
+                numbers,
+                gathered.string_max,
+                buffer,
+                ends,
+            )
+            if done == before:
+                size *= 2
+                continue
+            pieces.append(buffer[: ends[done - 1]])
+        return pieces, part.order.size
+
+    def _write_notices(self, gathered: Gathered, run: Run) -> None:
+        def render(cut: list[tuple[int, int]]) -> list[NDArray[np.uint8]]:
+            table, order = gathered.notices(cut)
+            ends = np.zeros(order.size, np.int64)
+            pieces = []
+            done = 0
+            while done < order.size:
+                buffer = np.empty(_PIECE_BYTES, np.uint8)
+                done = render_notices(self._template, table, order, done, gathered.customers, buffer, ends)
+                pieces.append(buffer[: ends[done - 1]])
+            return pieces
+
+        with self._outputs.lines(NOTICES) as file:
+            for pieces in run(render, iter(gathered.notice_cuts())):
+                for piece in pieces:
+                    file.write(piece.data)
+
+    def _write_erasures(self, gathered: Gathered) -> None:
+        lines = []
+        for part, shelved in enumerate(self._player.results()):
+            for row, life, instant, place, event in shelved.erasures:
+                rank = gathered.rank(part, row)
+                start, end = gathered.customers.ends[rank : rank + 2].tolist()
+                body = erased_body(
+                    customer_id=bytes(gathered.customers.text[start:end]).decode(),
+                    life=life,
+                    effective_us=instant,
+                    reason=event.reason,
+                    actor=event.actor,
+                )
+                lines.append((place, instant, rank, len(lines), encode(body) + b"\n"))
+        with self._outputs.lines(ERASED) as file:
+            file.writelines(line for *_, line in sorted(lines))
+
+    def _write_letters(self) -> None:
+        letters = [*self._dealer.letters, *self._late_letters()]
+        with self._outputs.lines(DEAD_LETTERS) as file:
+            file.writelines(
+                letter.line for letter in sorted(letters, key=lambda each: (each.file, each.position))
+            )
+
+    def _late_letters(self) -> list[Letter]:
+        """Dead letters of what the engine rejected; the records are read once more where they are needed."""
+        found = []
+        for place, code, event_id, customer_id in self._player.rejections:
+            file, position = self._dealer.place(place)
+            if code == 0:
+                rejection = Rejection(Code.ERASED, ERASED_DETAIL, event_id, customer_id)
+            else:
+                detail = too_late_detail(self._plan.pack.lateness)
+                rejection = Rejection(Code.TOO_LATE, detail, event_id, customer_id)
+            self._summary.rejected[rejection.code.value] += 1
+            found.append((file, position, rejection))
+        wanted: dict[int, list[int]] = {}
+        for file, position, rejection in found:
+            if rejection.code is Code.TOO_LATE:
+                wanted.setdefault(file, []).append(position)
+        raw = {}
+        for file, positions in wanted.items():
+            sought = np.array(sorted(positions), np.int64)
+            for chunk in read_chunks([self._dealer.files[file]]):
+                raw.update({(file, position): record for position, record in raw_records(chunk, sought)})
+        letters = []
+        for file, position, rejection in found:
+            body = dead_letter(
+                rejection, self._dealer.files[file].name, position, raw.get((file, position), b"")
+            )
+            text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+            letters.append(Letter(file, position, text))
+        return letters
