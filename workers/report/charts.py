@@ -23,7 +23,11 @@ RAMP = ((0xB9, 0xD2, 0xF0), (0x2B, 0x5F, 0xB3))
 RIBBONS_MAX = 24
 #: Vertical room between two bars of a chart of flows, and the least height of a bar, in parts of SIDE.
 _GAP, _BAR_MIN = 30.0, 6.0
+#: Heights on the page: of a label of two lines, and for each bar of a chart of flows.
+_LABEL_PX, _BAR_PX = 36, 48
 _X_LABELS = 6
+#: A label that begins after this part of the axis would stand over its end; on a phone that is sooner.
+_X_LABEL_LAST, _X_LABEL_LAST_NARROW = 0.94, 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +107,14 @@ def flow_chart(
             f"V{b + low:.1f}C500 {b + low:.1f} 500 {a + high:.1f} 12 {a + high:.1f}Z"
         )
         shapes.append(element("path", element("title", label), d=path, fill=fills[to], class_="ribbon"))
-    height = 60 + 46 * max(len(left), len(right))
+    height = _LABEL_PX + _BAR_PX * max(len(left), len(right))
     return element(
         "figure",
         element(
             "div",
-            _flow_labels(left, names, "from"),
+            _flow_labels(left, names, height, "from"),
             _svg(title, shapes),
-            _flow_labels(right, names, "to"),
+            _flow_labels(right, names, height, "to"),
             class_="flows",
             style=f"height:{height}px",
         ),
@@ -226,7 +230,10 @@ def _day_labels(days: Sequence[date], kind: str) -> Iterator[Markup]:
     steps = max(1, len(days) - 1) if kind == "areas" else max(1, len(days))
     for index in starts[::every]:
         text = days[index].strftime("%b %Y") if long else days[index].strftime("%-d %b")
-        yield element("span", text, style=f"left:{100 * index / steps:.2f}%")
+        part = index / steps
+        if part < _X_LABEL_LAST:
+            late = "late" if part > _X_LABEL_LAST_NARROW else None
+            yield element("span", text, class_=late, style=f"left:{100 * part:.2f}%")
 
 
 def _stack(totals: dict[str, int]) -> dict[str, tuple[float, float, int]]:
@@ -242,16 +249,27 @@ def _stack(totals: dict[str, int]) -> dict[str, tuple[float, float, int]]:
     return stacked
 
 
-def _flow_labels(side: dict[str, tuple[float, float, int]], names: dict[str, str], kind: str) -> Markup:
+def _flow_labels(
+    side: dict[str, tuple[float, float, int]], names: dict[str, str], height: int, kind: str
+) -> Markup:
+    """Names and totals beside the bars, moved apart where bars are too thin for them."""
+    room = _LABEL_PX / height * SIDE
+    places: list[float] = []
+    for top, tall, _ in side.values():
+        places.append(max(top + tall / 2, places[-1] + room if places else room / 2))
+    end = SIDE - room / 2
+    for index in reversed(range(len(places))):
+        places[index] = min(places[index], end)
+        end = places[index] - room
     return element(
         "div",
         *(
             element(
                 "span",
                 join(names[each], " ", element("b", f"{total:,}")),
-                style=f"top:{(top + height / 2) / SIDE * 100:.2f}%",
+                style=f"top:{place / SIDE * 100:.2f}%",
             )
-            for each, (top, height, total) in side.items()
+            for (each, (_, _, total)), place in zip(side.items(), places, strict=True)
         ),
         class_=f"flow-labels {kind}",
     )

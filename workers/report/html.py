@@ -38,7 +38,7 @@ def join(*children: Child) -> Markup:
 
 
 def table(headings: list[str], rows: list[list[Child]], *, numbers: set[int], caption: str) -> Markup:
-    """A table; `numbers` are the columns that hold numbers."""
+    """A table that scrolls where it is too wide; `numbers` are the columns that hold numbers."""
 
     def cells(name: str, row: list[Child]) -> Markup:
         kind = ("number" if index in numbers else None for index in range(len(row)))
@@ -46,7 +46,8 @@ def table(headings: list[str], rows: list[list[Child]], *, numbers: set[int], ca
 
     head = element("thead", element("tr", cells("th", list(headings))))
     body = element("tbody", *(element("tr", cells("td", row)) for row in rows))
-    return element("div", element("table", element("caption", caption), head, body), class_="scroll")
+    whole = element("table", element("caption", caption), head, body, class_=None if numbers else "words")
+    return element("div", whole, class_="scroll", tabindex=0)
 
 
 def _text(child: str | int) -> str:

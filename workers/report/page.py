@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -137,12 +138,26 @@ def _categories(figures: DimensionFigures, order: list[str], fills: dict[str, st
             *([by_id[each].code or ""] if coded else []),
             f"{figures.now[each]:,}",
             f"{figures.now[each] / total:.1%}",
-            by_id[each].strategy_json or "",
+            _strategy(by_id[each].strategy_json),
         ]
         for each in order
     ]
     numbers = {2, 3} if coded else {1, 2}
     return table(headings, rows, numbers=numbers, caption="Who is where at the end")
+
+
+def _strategy(text: str | None) -> str:
+    """A strategy as `key: value` pairs; what is nested stays JSON."""
+    pairs = json.loads(text).items() if text else ()
+    return ", ".join(
+        f"{key}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+        for key, value in pairs
+    )
+
+
+def _sentence(text: str) -> Markup:
+    """Words in which what stands between backticks is code."""
+    return join(*(element("code", part) if index % 2 else part for index, part in enumerate(text.split("`"))))
 
 
 def _folded(summary: str, *children: Child) -> Markup:
@@ -195,7 +210,7 @@ def _flow_table(figures: DimensionFigures, names: dict[str, str], title: str) ->
         "table", element("caption", f"{title}: moves from row to column"), element("thead", head),
         element("tbody", *rows, first),
     )  # fmt: skip
-    return _folded("the same as a table", element("div", matrix, class_="scroll"))
+    return _folded("the same as a table", element("div", matrix, class_="scroll", tabindex=0))
 
 
 def _activity(figures: Figures) -> Markup:
@@ -252,7 +267,7 @@ def _pending(figures: Figures) -> Markup:
 
 def _latest(figures: Figures) -> Markup:
     rows: list[list[Child]] = [
-        [instant_in_words(each["effective_at"]), each["customer_id"], change_in_words(each)]
+        [instant_in_words(each["effective_at"]), each["customer_id"], _sentence(change_in_words(each))]
         for each in reversed(figures.last_changes)
     ]
     if not rows:
@@ -272,7 +287,7 @@ def _rejected(figures: Figures) -> Markup:
     counts: list[list[Child]] = [[code, f"{number:,}"] for code, number in rejected.items()]
     counts += [[f"unknown type {name}", f"{number:,}"] for name, number in unknown.items()]
     examples: list[list[Child]] = [
-        [each["code"], f"{each['source']}:{each['position']}", each["detail"]]
+        [each["code"], f"{each['source']}:{each['position']}", _sentence(each["detail"])]
         for each in figures.dead_letters
     ]
     return _section(

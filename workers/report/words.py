@@ -32,12 +32,12 @@ def reasons_in_words(change: Body) -> str:
 
 
 def value_in_words(value: object) -> str:
-    """A value as a body shows it; null is `missing`."""
+    """A value as a body shows it, doubles to six digits; null is `missing`."""
     if value is None:
         return "missing"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def instant_in_words(instant: str) -> str:
@@ -62,10 +62,15 @@ def _reason(reason: Body, change: Body) -> str:
     if word in {"pin", "floor"}:
         return _override(word, reason)
     if word == "otherwise":
-        return f"no condition of another category holds, so {change['target']} is left"
+        told = _values(change["metrics"])
+        return f"no condition of another category holds, so {change['target']} remains{told}"
     answer = "holds" if reason["result"] else "no longer holds"
-    values = ", ".join(f"{name} {value_in_words(value)}" for name, value in reason["values"].items())
-    return f"`{reason['expression']}` {answer}{f' ({values})' if values else ''}"
+    return f"`{reason['expression']}` {answer}{_values(reason['values'])}"
+
+
+def _values(values: Body) -> str:
+    listed = ", ".join(f"{name} {value_in_words(value)}" for name, value in values.items())
+    return f" ({listed})" if listed else ""
 
 
 def _override(word: str, reason: Body) -> str:

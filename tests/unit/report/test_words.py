@@ -19,6 +19,7 @@ def a_change(**parts: Any) -> dict[str, Any]:
         "cause": "event",
         "trigger": {"event_id": "E1", "type": "order.completed"},
         "reasons": [a_reason()],
+        "metrics": {"spend_365d": "80.00"},
         **parts,
     }
 
@@ -62,7 +63,7 @@ FLOOR = a_reason(rule="value_tier.silver.floor", expression=None, values={"actor
             (
                 "value_tier falls from gold to bronze as time passes: "
                 "`spend_365d >= 500` no longer holds (spend_365d 80.00); "
-                "no condition of another category holds, so bronze is left"
+                "no condition of another category holds, so bronze remains (spend_365d 80.00)"
             ),
         ),
         (
@@ -94,7 +95,8 @@ def test_a_change_reads_as(change: dict[str, Any], sentence: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(None, "missing"), (True, "true"), (False, "false"), (3, "3"), ("5.00", "5.00")]
+    ("value", "text"),
+    [(None, "missing"), (True, "true"), (False, "false"), (3, "3"), ("5.00", "5.00"), (2 / 3, "0.666667")],
 )
 def test_a_value_reads_as(value: object, text: str) -> None:
     assert value_in_words(value) == text
