@@ -34,6 +34,8 @@ class _Draft:
     steps: list[Step] = field(default_factory=list)
     customers: set[str] = field(default_factory=set)
     events: int = 0
+    #: The line of the last step that said `nothing`.
+    nothing: int = 0
 
 
 def pack_of(text: str) -> str | None:
@@ -150,11 +152,17 @@ class _Reader:
             (customer,) = draft.customers
         read = read_expectation(words, customer, self.pack)
         if isinstance(read, Expected):
-            draft.steps[-1] = replace(step, expected=(*step.expected, read))
-            return
-        if read.word != "nothing" and isinstance(step.input, TickInput):
+            step = replace(step, expected=(*step.expected, read))
+        elif read.word == "nothing":
+            draft.nothing = step.line
+        elif isinstance(step.input, TickInput):
             raise LineError(f"a tick cannot be `{read.word}`")
-        draft.steps[-1] = _with_verdict(step, read)
+        else:
+            step = _with_verdict(step, read)
+        refused = step.rejected is not None or step.duplicate or step.skipped
+        if step.expected and (refused or draft.nothing == step.line):
+            raise LineError(f"line {step.line} cannot both move a customer and do nothing")
+        draft.steps[-1] = step
 
     def finish(self, draft: _Draft) -> Case:
         """The case, with what it compares: the dimensions of its header, else those it names, else all."""

@@ -120,10 +120,9 @@ def read_time(words: Words, timezone: str) -> tuple[str, int | None]:
     Returns RFC 3339 text and microseconds since the epoch, or the bare date and None where no time follows.
     """
     first = words.take("a date")
-    joined = first.text.replace("t", "T").split("T") if not first.quoted else [first.text]
-    day = read_date(Word(joined[0]))
-    if len(joined) == 2:
-        clock = joined[1]
+    day = read_date(Word(first.text[:10] if first.text[10:11] in ("T", "t") else first.text))
+    if len(first.text) > len("2024-05-31"):
+        clock = first.text[11:]
     else:
         following = words.peek()
         if following is None or following.quoted or not _TIME.fullmatch(following.text):
