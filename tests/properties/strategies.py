@@ -29,3 +29,8 @@ def inputs_under(draw: Draw, pack: Pack) -> tuple[Input, ...]:
 def seeded_history(seed: int) -> History:
     """The history of a seed: more varied and faster than what Hypothesis draws, but it does not shrink."""
     return random_history(Seeded(seed))
+
+
+def varied_histories() -> st.SearchStrategy[History]:
+    """Histories of seeds: for laws whose failures are plain to see without shrinking."""
+    return st.integers(0, 2**32 - 1).map(seeded_history)
