@@ -22,6 +22,7 @@ from workers.cli.errors import UserError
 COMMANDS: dict[str, str] = {
     "import": "workers.cli.import_",
     "generate": "workers.cli.generate",
+    "replay": "workers.cli.replay",
     "rules": "workers.cli.rules",
     "explain": "workers.cli.explain",
     "diff": "workers.cli.diff",

@@ -1,4 +1,4 @@
-"""What a replay did, in a few lines."""
+"""What a replay did, in a few lines of the terminal."""
 
 from __future__ import annotations
 
@@ -7,29 +7,34 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from workers.replay.outputs import CHANGES, CUSTOMERS, DEAD_LETTERS, NOTICES
 from workers.replay.summary import Summary
+from workers.report.terminal import show_files
 
 
 def show_summary(summary: Summary, out: Path, console: Console | None = None) -> None:
-    """Say what came of a replay and where it is."""
+    """Say how much was read and what came of it, what was refused, and where the files are."""
     console = console or Console(highlight=False)
-    speed = summary.events / summary.seconds if summary.seconds else 0
+    speed = summary.events / summary.seconds if summary.seconds else 0.0
     console.print(
-        f"[bold]{summary.events:,}[/] events of [bold]{summary.customers:,}[/] customers, "
-        f"[bold]{summary.changes:,}[/] changes in {summary.seconds:.1f} s ({speed:,.0f} events/s)"
+        f"[bold]{summary.events:,} events[/] of {summary.customers:,} customers in {summary.seconds:.1f} s "
+        f"({speed:,.0f} a second): [bold]{summary.changes:,} changes[/], {summary.notices:,} pending notices"
     )
-    rest = {
-        "duplicates": summary.duplicates,
-        "late": summary.late,
-        "after --until": summary.after_until,
-        **{f"of unknown type {name}": count for name, count in sorted(summary.unknown_types.items())},
-        **{f"rejected as {code}": count for code, count in sorted(summary.rejected.items())},
+    for line in _remarks(summary):
+        console.print(f"  {line}")
+    show_files(console, out)
+
+
+def _remarks(summary: Summary) -> list[str]:
+    """What is not as it should be, or worth to know; nothing where all went well."""
+    refused = [f"[yellow]{number:,} rejected[/]: {code}" for code, number in sorted(summary.rejected.items())]
+    unknown = [
+        f"[yellow]{number:,} skipped[/]: type {escape(name)} is not known"
+        for name, number in sorted(summary.unknown_types.items())
+    ]
+    counts = {
+        "dropped, as they came before": summary.duplicates,
+        "late, and applied to their own day": summary.late,
+        "left out, as they occurred after the last day": summary.after_until,
+        "customers erased": summary.erased,
     }
-    told = [f"{count:,} {what}" for what, count in rest.items() if count]
-    if told:
-        console.print(escape(", ".join(told)))
-    for name, what in ((CHANGES, "changes"), (NOTICES, "notices"), (CUSTOMERS, "customers now")):
-        console.print(f"  {escape(str(out / name))}  [dim]{what}[/]")
-    if summary.rejected:
-        console.print(f"  {escape(str(out / DEAD_LETTERS))}  [yellow]what was refused, and why[/]")
+    return [*refused, *unknown, *(f"{number:,} {text}" for text, number in counts.items() if number)]
