@@ -190,7 +190,18 @@ class PackFile(_Part):
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a pack file."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **TypeAdapter(PackFile).json_schema(),
-    }
+    schema = TypeAdapter(PackFile).json_schema()
+    _close(schema)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _close(node: Any) -> None:
+    """Refuse keys of another form wherever the form of keys is given."""
+    if isinstance(node, dict):
+        if "patternProperties" in node:
+            node["additionalProperties"] = False
+        for inner in node.values():
+            _close(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            _close(inner)

@@ -56,7 +56,7 @@ def _head(pack: Pack) -> list[str]:
         lines += [" ".join(pack.description.split()), ""]
     about = f"Pack `{pack.name}`, version `{pack.version}`. Days are those of {pack.timezone}; money is in"
     lines += [
-        f"{about} {pack.currency}. Events count when they come at most {_days(pack.lateness)} late.",
+        f"{about} {pack.currency}. Facts more than {_days(pack.lateness)} late are refused.",
         "",
     ]
     for currency, rates in pack.rates.items():
