@@ -100,7 +100,8 @@ def _run(settings: Settings, out: Path, kind: EventFormat) -> None:
         TextColumn("days, {task.fields[events]:,} events"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    errors = Console(stderr=True)
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
         task = progress.add_task("generating", total=settings.days, events=0)
         by_type = generate(
             settings,

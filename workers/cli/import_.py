@@ -48,7 +48,8 @@ def import_command(
 
     from workers.importer.run import import_tables
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    errors = Console(stderr=True)
+    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
         task = progress.add_task("importing", total=len(files))
         names: list[str] = []
 
