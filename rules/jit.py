@@ -18,15 +18,17 @@ def compiled(function: F) -> F:
     return cast(F, njit(cache=True, nogil=True)(function))
 
 
-def inlined(function: F) -> F:
-    """The same for a small function that is called in the innermost loops of other compiled ones."""
-    return cast(F, njit(cache=True, nogil=True, inline="never")(function))
-
-
 def lean(function: F) -> F:
     """The same for functions that make no arrays, and inlined wherever they are called.
 
     They do without the counting of references, which costs several times the work itself where tuples of
     arrays are handed from one small function to the next.
     """
-    return cast(F, njit(cache=True, nogil=True, _nrt=False, forceinline=True)(function))
+    options: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False, "forceinline": True}
+    return cast(F, njit(**options)(function))
+
+
+def called(function: F) -> F:
+    """The same for larger functions, which are called and not inlined."""
+    options: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}
+    return cast(F, njit(**options)(function))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -170,7 +170,7 @@ def _fill(
     return checked
 
 
-def _values(column: pa.Array, dtype: np.dtype[np.generic]) -> NDArray[np.generic]:
+def _values(column: pa.Array, dtype: np.dtype[Any]) -> NDArray[Any]:
     """The cells of a column of fixed width, whatever stands where there are nulls."""
     data = column.buffers()[1]
     if data is None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rules.engine.event import TYPES
 from rules.intake.columns import (
-    ABSENT as NO_NUMBER,
+    ABSENT as ABSENT_NUMBER,
 )
 from rules.intake.columns import (
     ATTRIBUTE_BOOLEAN,
@@ -86,6 +86,9 @@ _PROFILES_END = _NAMES.index("category.assigned")
 #: Doubles up to this that have no fraction are integers exactly.
 _DOUBLE_EXACT_MAX = 2.0**53
 
+#: Stands for a number that the event does not have, as a plain integer.
+NO_NUMBER = int(ABSENT_NUMBER)
+
 #: A label that cannot be read.
 _LABEL_BAD = -1
 
@@ -156,7 +159,10 @@ def new_columns(records: int, attributes_max: int) -> Columns:
         np.empty(records, np.uint8),
         np.empty(records, np.int64),
         np.empty(records, np.int32),
-        *(np.empty(records, np.int64) for _ in range(4)),
+        np.empty(records, np.int64),
+        np.empty(records, np.int64),
+        np.empty(records, np.int64),
+        np.empty(records, np.int64),
         np.empty(records, np.int32),
         np.empty(records, np.int64),
         np.empty(records, np.int32),
@@ -212,7 +218,7 @@ def _integer(buf: NDArray[np.uint8], spans: Spans, field: int, lowest: int, high
         number = np.int64(spans.start[field]).view(np.float64)
         if not abs(number) <= _DOUBLE_EXACT_MAX or np.floor(number) != number:
             return BAD
-        value = np.int64(number)
+        value = int(number)
     else:
         return BAD
     return value if lowest <= value <= highest else BAD
@@ -236,9 +242,9 @@ def _currency(buf: NDArray[np.uint8], spans: Spans, tables: Tables) -> int:
     if spans.kind[_CURRENCY] != STRING or spans.length[_CURRENCY] != 3:
         return BAD
     at = spans.start[_CURRENCY]
-    number = np.int64(0)
+    number = 0
     for i in range(3):
-        letter = np.int64(buf[at + i])
+        letter = buf[at + i]
         if letter < 65 or letter > 90:
             return BAD
         number |= letter << (8 * i)

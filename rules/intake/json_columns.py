@@ -88,10 +88,10 @@ def decode_records(
     )
 
     def doubtful() -> Iterator[SlowRecord]:
-        for index in np.flatnonzero(columns.status == DOUBTFUL):
+        for index in np.flatnonzero(columns.status == DOUBTFUL).tolist():
             begin, size = int(start[index]), int(length[index])
             yield SlowRecord(
-                index=int(index),
+                index=index,
                 record=buffer[begin : begin + size].tobytes(),
                 at=begin,
                 key=NO_KEY if keys is None else keys.key(index),

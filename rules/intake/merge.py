@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,8 @@ from rules.intake.columns import (
 )
 from rules.intake.decode import NoKey, decode_event
 from rules.language.model import Pack
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 _TYPE_CODES = {name: code for code, name in enumerate(TYPES)}
 _DETAILED = ("category.assigned", "category.released", "customer.erased")
@@ -109,7 +112,7 @@ def _joined(
     texts = _Texts(text.size)
     labels = label_codes(pack) if slow else {}
 
-    def column(fast: NDArray[np.generic], values: list[int]) -> NDArray[np.generic]:
+    def column(fast: NDArray[Scalar], values: list[int]) -> NDArray[Scalar]:
         if all_fast:
             return fast[:records]
         whole = fast[index]
@@ -172,7 +175,7 @@ def _joined_attributes(
     place: NDArray[np.int64],
     slow: list[tuple[SlowRecord, Event]],
     texts: _Texts,
-) -> tuple[NDArray[np.generic], ...]:
+) -> tuple[NDArray[Any], ...]:
     """attribute_first, _index, _kind, _value, _start, _length of all events."""
     count = np.diff(columns.attribute_first)[index]
     fast_total = int(columns.attribute_first[-1])

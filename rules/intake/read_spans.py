@@ -11,7 +11,7 @@ from rules.jit import lean
 from rules.money import MONEY_MAX
 
 #: Says that the slow path has to look; no value that is read is negative where this is used.
-BAD = np.int64(-(2**63))
+BAD = -(2**63)
 
 _ZERO, _NINE, _DOT, _MINUS, _PLUS = 48, 57, 46, 45, 43
 _YEAR_FIRST, _YEAR_LAST = 1969, 2200
@@ -22,7 +22,7 @@ _YEAR_DAYS = np.array(
 )
 #: Days before each month of a common year, and at its end.
 _MONTH_DAYS = np.array([0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365], np.int64)
-_INSTANT_END_S = np.int64((date(2200, 1, 1).toordinal() - _EPOCH_ORDINAL) * 86_400)
+_INSTANT_END_S = (date(2200, 1, 1).toordinal() - _EPOCH_ORDINAL) * 86_400
 _POWERS = np.array([10**k for k in range(19)], np.int64)
 _DOUBLE_POWERS = np.array([10.0**k for k in range(23)])
 #: No money within 10^12 minor units has more digits before its point.
@@ -35,7 +35,7 @@ _DOUBLE_DIGITS_MAX = 15
 
 @lean
 def _two_digits(buf: NDArray[np.uint8], at: int) -> int:
-    tens, ones = np.int64(buf[at]) - _ZERO, np.int64(buf[at + 1]) - _ZERO
+    tens, ones = buf[at] - _ZERO, buf[at + 1] - _ZERO
     if tens < 0 or tens > 9 or ones < 0 or ones > 9:
         return 10_000
     return tens * 10 + ones
@@ -73,12 +73,12 @@ def read_instant(buf: NDArray[np.uint8], at: int, length: int) -> int:
     seconds = days * 86_400 + hour * 3600 + minute * 60 + second
     end = at + length
     i = at + 19
-    micros = np.int64(0)
+    micros = 0
     if buf[i] == _DOT:
         first = i + 1
         i = first
         while i < end and _ZERO <= buf[i] <= _NINE:
-            micros = micros * 10 + (np.int64(buf[i]) - _ZERO)
+            micros = micros * 10 + (buf[i] - _ZERO)
             i += 1
         if i == first or i - first > 6 or i == end:
             return BAD
@@ -105,9 +105,9 @@ def read_units(buf: NDArray[np.uint8], at: int, length: int, digits: int) -> int
     """Money in minor units of a currency with `digits` minor digits, or BAD (S2.2)."""
     end = at + length
     i = at
-    value = np.int64(0)
+    value = 0
     while i < end and _ZERO <= buf[i] <= _NINE:
-        value = value * 10 + (np.int64(buf[i]) - _ZERO)
+        value = value * 10 + (buf[i] - _ZERO)
         i += 1
         if i - at > _WHOLE_DIGITS_MAX:
             return BAD
@@ -118,7 +118,7 @@ def read_units(buf: NDArray[np.uint8], at: int, length: int, digits: int) -> int
         if buf[i] != _DOT or i + 1 == end:
             return BAD
         for k in range(i + 1, end):
-            digit = np.int64(buf[k]) - _ZERO
+            digit = buf[k] - _ZERO
             if digit < 0 or digit > 9:
                 return BAD
             if places < digits:
@@ -155,7 +155,7 @@ def double_units(number: float, digits: int) -> int:
     units = np.rint(number * _DOUBLE_POWERS[digits])
     if units > MONEY_MAX or units / _DOUBLE_POWERS[digits] != number:
         return BAD
-    return np.int64(units)
+    return int(units)
 
 
 @lean
@@ -166,9 +166,9 @@ def read_integer(buf: NDArray[np.uint8], at: int, length: int) -> int:
     end = at + length
     if end - first > _INTEGER_DIGITS_MAX:
         return BAD
-    value = np.int64(0)
+    value = 0
     for i in range(first, end):
-        digit = np.int64(buf[i]) - _ZERO
+        digit = buf[i] - _ZERO
         if digit < 0 or digit > 9:
             return BAD
         value = value * 10 + digit
@@ -183,14 +183,14 @@ def read_double(buf: NDArray[np.uint8], at: int, length: int) -> tuple[bool, flo
     end = at + length
     if end - first > _DOUBLE_DIGITS_MAX + 1:
         return False, 0.0
-    value = np.int64(0)
+    value = 0
     digits = places = 0
     point = False
     for i in range(first, end):
         if buf[i] == _DOT and not point:
             point = True
             continue
-        digit = np.int64(buf[i]) - _ZERO
+        digit = buf[i] - _ZERO
         if digit < 0 or digit > 9:
             return False, 0.0
         value = value * 10 + digit

@@ -60,7 +60,8 @@ def string_end(buf: NDArray[np.uint8], at: int, end: int) -> int:
             if odd == 0:
                 i += 8
                 continue
-            i += np.int64((((odd & (~odd + np.uint64(1))) >> np.uint64(7)) * _BYTE_NUMBER) >> np.uint64(56))
+            lowest = odd & (~odd + np.uint64(1))
+            i += int(np.int64(((lowest >> np.uint64(7)) * _BYTE_NUMBER) >> np.uint64(56)))
             if i >= end:
                 return DOUBTFUL
         byte = buf[i]

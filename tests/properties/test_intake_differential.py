@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from rules.intake.arrow_columns import decode_table
 from rules.intake.decode import decode_event
@@ -31,7 +32,9 @@ UNHURRIED = settings(
 BATCH = 300
 
 
-def laid_out(records: list[bytes], between: bytes = b"") -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def laid_out(
+    records: list[bytes], between: bytes = b""
+) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
     """The records in one buffer."""
     length = np.array([len(record) for record in records], np.int64)
     start = np.cumsum(length + len(between)) - length
@@ -92,7 +95,7 @@ def test_arrow_rows_decode_as_their_json_one_by_one(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_usual_records_never_take_the_slow_path(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(seed)
-    records = []
+    records: list[bytes] = []
     while len(records) < 2000:
         fields = good_fields(rng)
         if fields["type"].strip('"').split(".")[0] != "category" and fields["type"] != '"customer.erased"':
