@@ -54,6 +54,7 @@ def test_generate_writes_four_topics(tmp_path: Path, capsys: pytest.CaptureFixtu
         (["--currency", "EURO"], "`EURO` is not a currency"),
         (["--events", "5", "--events-per-customer", "1"], "not both"),
         (["--start", "2199-01-01"], "must lie between 1970 and 2190"),
+        (["--for", "imported"], "not both"),
     ],
 )
 def test_generate_says_what_is_wrong(
@@ -102,6 +103,24 @@ def test_the_real_baskets_are_imported_without_a_bad_row(tmp_path: Path) -> None
         "household_comp": "2 Adults No Kids",
         "kids_count": "0",
     }
+
+
+def test_real_orders_get_made_up_payments_and_feedback(tmp_path: Path) -> None:
+    (tmp_path / "m.yaml").write_text(MAPPING)
+    rows = [f"K{n % 7},{n},2024-01-{n % 28 + 1:02},5" for n in range(200)]
+    (tmp_path / "a.csv").write_text("\n".join(["who,no,at,amount", *rows]))
+    imported, extras = str(tmp_path / "imported"), str(tmp_path / "extras")
+    assert (
+        run(["import", "--mapping", str(tmp_path / "m.yaml"), str(tmp_path / "a.csv"), "--out", imported])
+        == 0
+    )
+    assert run(["generate", "--for", imported, "--out", extras]) == 0
+    assert {path.name for path in (tmp_path / "extras").iterdir()} == {
+        "feedback.ndjson",
+        "generate.json",
+        "payments.ndjson",
+    }
+    assert run(["generate", "--out", extras]) == 2
 
 
 def test_bad_rows_are_counted_and_strict_says_no(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,8 +32,12 @@ def register(app: typer.Typer) -> None:
 
 
 def generate_command(
-    customers: Annotated[int, typer.Option(help="How many customers.", min=1, max=99_999_999)],
     out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    customers: Annotated[int | None, typer.Option(help="How many customers.", min=1, max=99_999_999)] = None,
+    orders_of: Annotated[
+        Path | None,
+        typer.Option("--for", help="Make up payments and feedback for the orders in this folder instead."),
+    ] = None,
     days: Annotated[int, typer.Option(help="How many days.", min=1, max=3660)] = 365,
     seed: Annotated[int, typer.Option(help="The same seed and options give the same bytes.", min=0)] = 1,
     events: Annotated[int | None, typer.Option(help="About how many events in all.", min=1)] = None,
@@ -61,10 +65,22 @@ def generate_command(
     The events of the benchmark (10 million of four topics for a million customers over a year):
 
     tierline generate --customers 1000000 --events 10000000 --days 365 --seed 1 --format parquet --out DIR
+
+    Real orders without payments and feedback, as an import may give them, can be given made-up ones (with
+    `--seed` and `--format`; in a folder of their own, so that real and made up stay apart):
+
+    tierline generate --for IMPORTED --out EXTRAS
     """
     from rules.money import MINOR_DIGITS
     from workers.generate.settings import Settings
 
+    if orders_of is not None and customers is not None:
+        raise UserError("give either `--customers` or `--for`, not both")
+    if orders_of is not None:
+        _run_extras(orders_of, out, kind, seed)
+        return
+    if customers is None:
+        raise UserError("say how many `--customers`, or whose orders to add to with `--for`")
     if events is not None and events_per_customer is not None:
         raise UserError("give either `--events` or `--events-per-customer`, not both")
     if currency not in MINOR_DIGITS:
@@ -89,7 +105,6 @@ def generate_command(
 def _run(settings: Settings, out: Path, kind: EventFormat) -> None:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-    from rich.table import Table
 
     from workers.generate.run import generate
 
@@ -109,6 +124,19 @@ def _run(settings: Settings, out: Path, kind: EventFormat) -> None:
             kind.value,
             lambda events, done, total: progress.update(task, completed=done, total=total, events=events),
         )
+    _show(by_type, out)
+
+
+def _run_extras(orders_of: Path, out: Path, kind: EventFormat, seed: int) -> None:
+    from workers.generate.extras import generate_extras
+
+    _show(generate_extras(orders_of, out, kind.value, seed), out)
+
+
+def _show(by_type: dict[str, int], out: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table("type", title=f"{sum(by_type.values()):,} events in {out}", title_justify="left")
     table.add_column("events", justify="right")
     for name, count in by_type.items():

@@ -40,7 +40,7 @@ class EventFiles:
         self._partial: dict[Path, Path] = {}
         if folder.exists() and not folder.is_dir():
             raise UserError(f"`{folder}` is a file: give a folder to write to")
-        if folder.is_dir() and any(folder.iterdir()) and not (folder / summary).exists():
+        if not (folder / summary).exists() and any(_is_foreign(path) for path in folder.rglob("*")):
             raise UserError(f"`{folder}` holds other files: give a new folder, or empty this one")
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -102,6 +102,11 @@ class EventFiles:
             writer.close()
         for file in self._plain.values():
             file.close()
+
+
+def _is_foreign(path: Path) -> bool:
+    """Whether it is a file, and not what a run that was killed left behind."""
+    return path.is_file() and path.suffix != _PARTIAL
 
 
 def ndjson(table: pa.Table) -> memoryview:

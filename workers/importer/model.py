@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from rules.engine.event import TYPES, Topic
@@ -139,4 +139,4 @@ class Mapping:
     source: str
     currency: str | None
     layout: Layout
-    events: tuple[EventRule, ...] = field(default=())
+    events: tuple[EventRule, ...]

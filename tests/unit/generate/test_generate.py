@@ -221,3 +221,10 @@ def test_what_is_interrupted_leaves_no_output(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         generate(SMALL, tmp_path / "out", "ndjson", stop)
     assert list((tmp_path / "out").iterdir()) == []
+    write(SMALL, tmp_path / "out")
+
+
+def test_what_a_killed_run_left_does_not_stop_the_next(tmp_path: Path) -> None:
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report/bad-rows.ndjson.partial").write_text("half")
+    write(SMALL, tmp_path)
