@@ -32,9 +32,9 @@ from rules.language.model import (
 )
 from rules.language.possible import Numbers, Possible, Values, Words, between, satisfying
 
-#: Steps of one search and depth of its branches, by feel: real packs need a few dozen.
-_STEPS_MAX = 2_000
-_BRANCHES_MAX = 150
+#: Work of one search and depth of its branches, by feel: real packs need a few dozen steps.
+_STEPS_MAX = 5_000
+_BRANCHES_MAX = 250
 
 _FLIPPED = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _SCORES = {"feedback.rating": (1, 5), "feedback.nps": (0, 10)}
@@ -63,7 +63,7 @@ class Logic:
         goals += [(condition, False) for condition in false]
         self._steps = 0
         try:
-            return self._search(goals, {}, 0)
+            return self._search(goals, [], {}, 0)
         except _GaveUpError:
             return True
 
@@ -73,34 +73,38 @@ class Logic:
 
     # --- the search --------------------------------------------------------------------------------------
 
-    def _search(self, goals: list[Goal], known: dict[Expression, Possible], depth: int) -> bool:
+    def _search(
+        self,
+        goals: list[Goal],
+        choices: list[tuple[Goal, ...]],
+        known: dict[Expression, Possible],
+        depth: int,
+    ) -> bool:
         """Take all goals that leave no choice, then try the alternatives of the first that does."""
         if depth > _BRANCHES_MAX:
             raise _GaveUpError
-        pending, choices = list(goals), list[tuple[Goal, ...]]()
-        while pending:
+        while goals:
             self._steps += 1
             if self._steps > _STEPS_MAX:
                 raise _GaveUpError
-            condition, wanted = pending.pop()
+            condition, wanted = goals.pop()
             match condition:
                 case Not():
-                    pending.append((condition.operand, not wanted))
+                    goals.append((condition.operand, not wanted))
                 case And() | Or():
                     parts = tuple((operand, wanted) for operand in condition.operands)
                     if isinstance(condition, And) == wanted:
-                        pending.extend(parts)
+                        goals.extend(parts)
                     else:
                         choices.append(parts)
                 case _:
                     if (inner := self._inner(condition)) is not None:
-                        pending.append((inner, wanted))
+                        goals.append((inner, wanted))
                     elif not self._assume(condition, wanted, known):
                         return False
         if not choices:
             return True
-        rest = [_either(parts) for parts in choices[1:]]
-        return any(self._search([*rest, choice], dict(known), depth + 1) for choice in choices[0])
+        return any(self._search([choice], choices[1:], dict(known), depth + 1) for choice in choices[0])
 
     def _inner(self, condition: Expression) -> Expression | None:
         """The tree of a derived metric that is itself a condition."""
@@ -118,6 +122,7 @@ class Logic:
             return holds is wanted
         allowed = Possible(inside if wanted else inside.outside(), when_missing is wanted)
         before = known.get(term) or self._domain(term)
+        self._steps += before.values.size * allowed.values.size
         after = before.both(allowed)
         known[term] = after
         return not after.none
@@ -156,11 +161,6 @@ class Logic:
             return Possible(between(0, whole=True), True)
         low, high = _field_range(metric)
         return Possible(between(low, high, whole=metric.kind is not Kind.NUMBER), True)
-
-
-def _either(parts: tuple[Goal, ...]) -> Goal:
-    """Alternatives as one goal again."""
-    return Or(tuple(condition if wanted else Not(condition) for condition, wanted in parts)), True
 
 
 def _reading(condition: Expression) -> tuple[Expression, Values, bool]:

@@ -25,6 +25,11 @@ class Numbers:
     whole: bool = False
 
     @property
+    def size(self) -> int:
+        """How much work a set makes."""
+        return len(self.spans)
+
+    @property
     def empty(self) -> bool:
         """No number is in the set."""
         return not any(self._holds_any(span) for span in self.spans)
@@ -66,6 +71,11 @@ class Words:
 
     listed: frozenset[Scalar] = frozenset()
     others: bool = True
+
+    @property
+    def size(self) -> int:
+        """How much work a set makes."""
+        return 1
 
     @property
     def empty(self) -> bool:
@@ -117,7 +127,7 @@ def satisfying(op: str, literal: Literal) -> Values:
     value = literal.value
     if isinstance(value, str | bool):
         return Words(frozenset({value}), op == "!=")
-    point = Fraction(value)
+    point: Fraction | int = value if isinstance(value, int) else Fraction(value)
     if op == "==":
         return Numbers((((point, 0), (point, 0)),))
     if op == "!=":
@@ -129,6 +139,4 @@ def satisfying(op: str, literal: Literal) -> Values:
 
 def between(low: float, high: float = math.inf, *, whole: bool) -> Numbers:
     """The numbers from `low` to `high`, both included."""
-    begin: End = (low if math.isinf(low) else Fraction(low), 0)
-    end: End = (high if math.isinf(high) else Fraction(high), 0)
-    return Numbers(((begin, end),), whole)
+    return Numbers((((low, 0), (high, 0)),), whole)
