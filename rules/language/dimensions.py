@@ -85,9 +85,10 @@ def _dimension(
 
 
 def _scope(declared: Declared, earlier: Earlier, name: str, ids: tuple[str, ...]) -> Scope:
-    later = "is declared later: move that dimension above this one"
+    later = Code.DECLARED_LATER, "is declared later: move that dimension above this one"
     elsewhere = {other: later for other in declared.dimension_names if other not in earlier}
-    elsewhere[name] = "is this dimension itself: write `current` for its category before this evaluation"
+    own = "is this dimension itself: write `current` for its category before this evaluation"
+    elsewhere[name] = Code.NOT_ALLOWED_HERE, own
     return Scope(
         declared.currency,
         declared.digits,

@@ -36,6 +36,7 @@ class Code(StrEnum):
     EXPRESSION_SYNTAX = "expression_syntax"
     UNKNOWN_NAME = "unknown_name"
     DECLARED_LATER = "declared_later"
+    CYCLE = "cycle"
     WRONG_KIND = "wrong_kind"
     NOT_A_CONDITION = "not_a_condition"
     UNKNOWN_CATEGORY = "unknown_category"

@@ -81,7 +81,7 @@ class Scope:
     attributes: Mapping[str, AttributeRef | None]
     dimensions: Mapping[str, tuple[DimensionRef, tuple[str, ...]] | None] = field(default_factory=dict)
     current: tuple[str, ...] | None = None
-    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    elsewhere: Mapping[str, tuple[Code, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,8 @@ class Lowering:
     def _unknown(self, node: ast.Name) -> ExpressionError:
         name, scope = node.id, self.scope
         if name in scope.elsewhere:
-            return self._error(Code.DECLARED_LATER, node, f"`{name}` {scope.elsewhere[name]}")
+            code, why = scope.elsewhere[name]
+            return self._error(code, node, f"`{name}` {why}")
         if name in ("current", "days_in_category"):
             message = f"`{name}` is known only in the conditions of a dimension: leave it out here"
             return self._error(Code.UNKNOWN_NAME, node, message)

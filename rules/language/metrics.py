@@ -120,13 +120,19 @@ def _derived(
     text = reader.text(node, at, "`expr`", longest=1_000_000)
     if text is None or not isinstance(node, Text):
         return None
-    elsewhere = dict.fromkeys(declared.dimension_names, "is a dimension, and metrics cannot use those")
+    elsewhere = dict.fromkeys(
+        declared.dimension_names,
+        (
+            Code.NOT_ALLOWED_HERE,
+            "is a dimension: use it in the conditions of later dimensions, not in a metric",
+        ),
+    )
     position = declared.metric_names.index(name)
     for later in declared.metric_names[position + 1 :]:
-        elsewhere[later] = "is declared later: move it above this metric"
+        elsewhere[later] = Code.DECLARED_LATER, "is declared later: move it above this metric"
         if _leads_to(declared.words, later, name):
-            elsewhere[later] = f"uses `{name}` in its turn: break the cycle"
-    elsewhere[name] = "is this metric itself: a metric cannot use its own value"
+            elsewhere[later] = Code.CYCLE, f"uses `{name}` in its turn: break the cycle"
+    elsewhere[name] = Code.CYCLE, "is this metric itself: a metric cannot use its own value"
     scope = Scope(
         declared.currency, declared.digits, declared.metrics, declared.attributes, elsewhere=elsewhere
     )

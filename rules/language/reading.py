@@ -180,6 +180,10 @@ class Reader:
         """Whether a key is an id of S13; if not, that is a finding."""
         if node.plain == "string" and len(node.value) <= ID_LENGTH_MAX and _ID.fullmatch(node.value):
             return True
+        if node.plain != "string" and _ID.fullmatch(node.value):
+            message = f'`{node.value}` looks like {_LOOKS[node.plain]}: put it in quotes, `"{node.value}"`'
+            self.error(Code.UNQUOTED, node, path, message)
+            return False
         if len(node.value) > ID_LENGTH_MAX:
             message = f"the {what} `{node.value[:20]}…` is longer than {ID_LENGTH_MAX} characters: shorten it"
         else:

@@ -44,6 +44,8 @@ _STYLES: dict[str | None, Style] = {
     "|": "block",
     ">": "block",
 }
+#: A directive before the document, other than the one that says what holds anyway.
+_DIRECTIVE = re.compile(r"\ufeff?(?:[ \t]*(?:#[^\r\n]*)?[\r\n]+)*(%(?!YAML 1\.2\s)[^\r\n]*)")
 _BREAK = re.compile(r"\r\n|\r|\n")
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
 #: Escapes for blanks, and the escaped line break that continues a line.
@@ -144,6 +146,10 @@ class Document:
     def _read(self) -> Node | None:
         if len(self.text) > TEXT_MAX:
             self._refuse(Code.LIMIT, 0, f"the pack is longer than {TEXT_MAX} characters: split it")
+            return None
+        if directive := _DIRECTIVE.match(self.text):
+            message = f"`{directive.group(1).strip()}` is not supported: packs are YAML 1.2, remove the line"
+            self._refuse(Code.YAML_FEATURE, directive.start(1), message)
             return None
         try:
             root = YAML(typ="safe", pure=True).compose(self.text)

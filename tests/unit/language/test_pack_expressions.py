@@ -203,7 +203,7 @@ ERRORS: list[tuple[str, str, str]] = [
     ("unknown_name", "«maxx(orders, 1) > 1", "did you mean `max`?"),
     ("unknown_name", "orders == «null", "missing(x)"),
     ("declared_later", "«after == 'only'", "is declared later"),
-    ("declared_later", "«use == 'none'", "write `current`"),
+    ("not_allowed_here", "«use == 'none'", "write `current`"),
     ("unknown_category", "current == «'smoe'", "did you mean `some`?"),
     ("unknown_category", "current in ['some', «'high']", "this dimension"),
     ("unknown_category", "«'gold' != tier", "`low` and `high`"),

@@ -40,6 +40,7 @@ YAML: list[Row] = [
     ("yaml_feature", f"{HEAD}metrics: {{«<<: {{}}}}\n", "merge keys"),
     ("yaml_feature", f"{HEAD}title: «!secret x\n", "`!secret`"),
     ("yaml_feature", f"{HEAD}metrics: «!!set {{a}}\n", "tags"),
+    ("yaml_feature", f"# 1.1\n«%YAML 1.1\n---\n{whole()}", "`%YAML 1.1`"),
     ("wrong_shape", f"{HEAD}«[a]: 1\n", "a key must be a plain word"),
     ("duplicate_key", f"{whole()}«name: other\n", "in line 1"),
     ("duplicate_key", whole(metrics=f"{METRICS}  «spend: {{agg: count, of: order.placed}}\n"), "`spend`"),
@@ -156,9 +157,9 @@ METRIC_ROWS: list[Row] = [
     ("bad_id", whole(metrics="  «Web-Orders: {agg: count, of: order.placed}\n"), "such as `web_orders`"),
     ("bad_id", whole(metrics="  «12: {agg: count, of: order.placed}\n"), "small letters"),
     ("declared_later", metric('{expr: "1 + «later"}\n  later: {expr: "2"}'), "move it above"),
-    ("declared_later", metric('{expr: "«m + 1"}'), "its own value"),
-    ("declared_later", metric('{expr: "«l + 1"}\n  l: {expr: k + 1}\n  k: {expr: m}'), "break the cycle"),
-    ("declared_later", metric('{expr: "orders + «d"}'), "is a dimension"),
+    ("cycle", metric('{expr: "«m + 1"}'), "its own value"),
+    ("cycle", metric('{expr: "«l + 1"}\n  l: {expr: k + 1}\n  k: {expr: m}'), "break the cycle"),
+    ("not_allowed_here", metric('{expr: "orders + «d"}'), "is a dimension"),
     ("unknown_name", metric('{expr: "«current"}'), "only in the conditions"),
 ]
 
@@ -198,6 +199,7 @@ DIMENSION_ROWS: list[Row] = [
     ("unquoted", dimension("first_match\n    categories: {a: {code: «002.2}}"), '`"002.2"`'),
     ("unquoted", dimension("first_match\n    categories: {a: {when: «true}, b: {}}"), '`"true"`'),
     ("bad_id", dimension("first_match\n    categories: {«A: {}}"), "such as `a`"),
+    ("unquoted", dimension("first_match\n    categories: {«null: {}}"), '`"null"`'),
     ("unquoted", dimension("first_match\n    categories: {a: {strategy: {from: «2024-01-01}}}"), "quotes"),
     ("unquoted", dimension("first_match\n    categories: {a: {strategy: {x: [1, «.nan]}}}"), "quotes"),
     ("unquoted", dimension("first_match\n    categories: {a: {strategy: {x: «0x1F}}}"), "quotes"),
