@@ -29,7 +29,7 @@ from rules.intake.assemble import (
 from rules.intake.columns import Decoded
 from rules.intake.decode import NO_KEY
 from rules.intake.merge import SlowRecord, merged
-from rules.intake.row_json import is_text, rows_json
+from rules.intake.row_json import event_columns, is_text, rows_json
 from rules.intake.scan import (
     ABSENT,
     DECIMAL,
@@ -45,7 +45,6 @@ from rules.intake.scan import (
 )
 from rules.intake.tables import FIELDS, Intake, Tables
 from rules.jit import lean
-from schemas.events import FIELDS as ALL_FIELDS
 
 #: No attribute takes fewer bytes of JSON than this: `"a":1,`.
 _ATTRIBUTE_BYTES_MIN = 6
@@ -88,18 +87,16 @@ class _Text:
 def decode_table(batch: pa.RecordBatch, intake: Intake) -> Decoded:
     """Decode the rows of a batch; rejected rows carry their JSON as record."""
     text = _Text()
-    names = [name for name in dict.fromkeys(batch.schema.names) if name in ALL_FIELDS]
+    given = event_columns(batch)
     cells = _Cells(
-        np.zeros((len(names), batch.num_rows), np.int64),
-        np.zeros((len(names), batch.num_rows), np.int64),
-        np.zeros((len(names), batch.num_rows), np.uint8),
-        np.array([FIELDS.index(name) if name in FIELDS else -1 for name in names], np.int64),
-        np.zeros(len(names), np.bool_),
+        np.zeros((len(given), batch.num_rows), np.int64),
+        np.zeros((len(given), batch.num_rows), np.int64),
+        np.zeros((len(given), batch.num_rows), np.uint8),
+        np.array([FIELDS.index(name) if name in FIELDS else -1 for name, _ in given], np.int64),
+        np.zeros(len(given), np.bool_),
     )
     attribute_bytes = 0
-    for row, name in enumerate(names):
-        # of columns with the same name the last counts, as of duplicate keys
-        column = batch.column(batch.schema.get_all_field_indices(name)[-1])
+    for row, (name, column) in enumerate(given):
         size_before = text.size
         cells.checked[row] = _fill(
             column,

@@ -1,7 +1,8 @@
 """Rows of Arrow batches as compact JSON records: what the slow path reads and what dead letters show (S10).
 
-Null cells are left out, timestamps are RFC 3339 with `Z` (without zone they count as UTC), doubles are their
-shortest text, and the text of an `attributes` column stands as the JSON that it is.
+Columns that no event has are left out, and null cells. Timestamps are RFC 3339 with `Z` (without zone they
+count as UTC), doubles are their shortest text, and an object in the text of `attributes` stands as the JSON
+that it is. A null in a struct of attributes says nothing, one in a map removes the attribute.
 """
 
 from __future__ import annotations
@@ -29,14 +30,27 @@ def row_json(batch: pa.RecordBatch, index: int) -> bytes:
 
 def rows_json(batch: pa.RecordBatch, indexes: Sequence[int]) -> list[bytes]:
     """Some rows as JSON objects, in the order of the indexes."""
-    rows = batch.take(pa.array(indexes, pa.int64()))
+    whole = range(batch.num_rows)
+    rows = batch if indexes == whole else batch.take(pa.array(indexes, pa.int64()))
     members: list[list[bytes]] = [[] for _ in indexes]
-    for name, column in zip(rows.schema.names, rows.columns, strict=True):
+    for name, column in event_columns(rows):
         key = _string(name.encode()) + b":"
         for row, text in zip(members, _texts(name, column), strict=True):
             if text is not None:
                 row.append(key + text)
     return [b"{" + b",".join(row) + b"}" for row in members]
+
+
+def event_columns(batch: pa.RecordBatch) -> list[tuple[str, pa.Array]]:
+    """The columns that events have, with their names, in the order of S2.1.
+
+    Of columns with the same name the last counts, as of duplicate keys.
+    """
+    return [
+        (name, batch.column(places[-1]))
+        for name in FIELDS
+        if (places := batch.schema.get_all_field_indices(name))
+    ]
 
 
 def _texts(name: str, column: pa.Array) -> list[bytes | None]:
@@ -52,7 +66,7 @@ def _texts(name: str, column: pa.Array) -> list[bytes | None]:
         cells = column.cast(pa.large_binary()).to_pylist()
         if name == "attributes":
             return [None if cell is None else _object_text(cell) for cell in cells]
-        return [None if cell is None else _string(cell, strict=name in FIELDS) for cell in cells]
+        return [None if cell is None else _string(cell) for cell in cells]
     if pa.types.is_float32(kind) or pa.types.is_float16(kind):
         values = column.to_numpy(zero_copy_only=False)
         missing = column.is_null().to_pylist()
@@ -82,29 +96,26 @@ def _optional(value: int | None, per_second: int) -> bytes | None:
 
 
 def _instant(value: int, per_second: int) -> bytes:
-    """Any instant, also one that no event may have; six digits at most unless there are finer ones."""
+    """Any instant, also one that no event may have, with six digits, or nine where there are finer ones."""
     seconds, rest = divmod(value, per_second)
-    text = str(np.datetime64(seconds, "s"))
-    if rest:
-        places = len(str(per_second)) - 1
-        text += "." + f"{rest:0{places}d}".rstrip("0")
-    return f'"{text}Z"'.encode()
+    digits = f"{rest * (10**9 // per_second):09d}"
+    return f'"{np.datetime64(seconds, "s")}.{digits[:6] if digits.endswith("000") else digits}Z"'.encode()
 
 
-def _string(raw: bytes, *, strict: bool = True) -> bytes:
-    """A JSON string. Wrong UTF-8 stays as it is where it counts, so that the record is refused for it."""
-    errors = "surrogateescape" if strict else "replace"
-    text = raw.decode("utf-8", errors)
+def _string(raw: bytes) -> bytes:
+    """A JSON string. Wrong UTF-8 stays as it is, so that the record is refused for it."""
+    text = raw.decode("utf-8", "surrogateescape")
     return json.dumps(text, ensure_ascii=False).encode("utf-8", "surrogateescape")
 
 
 def _object_text(raw: bytes) -> bytes:
-    """The JSON text of a cell as it is; what is not one JSON value as a string."""
+    """The JSON text of a cell as it is; what is not an object as a string."""
     try:
         values = parse_json(b"[" + raw + b"]")
     except MalformedError:
         return _string(raw)
-    return raw.strip(b" \t\r\n") if isinstance(values, list) and len(values) == 1 else _string(raw)
+    is_object = isinstance(values, list) and len(values) == 1 and isinstance(values[0], dict)
+    return raw if is_object else _string(raw)
 
 
 def _without_nulls(cell: dict[str, Any]) -> dict[str, Any]:
@@ -114,7 +125,7 @@ def _without_nulls(cell: dict[str, Any]) -> dict[str, Any]:
 def _value(value: Any) -> bytes:
     """Any other cell as JSON."""
     if isinstance(value, bytes):
-        return _string(value, strict=False)
+        return _string(value)
     if isinstance(value, dict):
         return b"{" + b",".join(_string(str(k).encode()) + b":" + _value(v) for k, v in value.items()) + b"}"
     if isinstance(value, list | tuple):

@@ -18,9 +18,9 @@ import pyarrow.compute as pc
 
 from rules.calendar import period_from_date
 from rules.engine.event import Event, Rejection
+from rules.intake.row_json import rows_json
 from rules.language.model import Pack
 from workers.replay.reference_replay import Placed, TickLine, decode_line, s10_order
-from workers.replay.rows import rows_as_json
 from workers.replay.sources import EventFile, Record, open_parquet, read_records
 from workers.replay.summary import Order
 
@@ -113,7 +113,7 @@ def _candidate_rows(file: EventFile, customer_id: str, near: str | None) -> Iter
                 late = pc.greater_equal(_day_texts(batch.column("occurred_at")), near)
                 mask = pc.or_(mask, pc.fill_null(late, True))
             positions = pc.indices_nonzero(mask)
-            rows = rows_as_json(batch.filter(mask))
+            rows = rows_json(batch, positions.to_pylist())
             for raw, position in zip(rows, positions.to_pylist(), strict=True):
                 yield Record(raw, before + position + 1)
             before += batch.num_rows

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
+from rules.intake.row_json import rows_json
 from workers.cli.errors import UserError
-from workers.replay.rows import rows_as_json
 
 #: The endings of the files that are taken from a folder.
 PACKINGS = ("", ".gz", ".zst")
@@ -156,7 +156,7 @@ def _read_rows(file: EventFile) -> Iterator[Record]:
     with open_parquet(file) as opened:
         try:
             for batch in opened.iter_batches(_BATCH_ROWS):
-                for raw in rows_as_json(batch):
+                for raw in rows_json(batch, range(batch.num_rows)):
                     position += 1
                     yield Record(raw, position)
         except pa.ArrowException as error:
