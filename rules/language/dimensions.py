@@ -10,7 +10,6 @@ from typing import Literal, cast
 from rules.language import keys
 from rules.language.expressions import ExpressionError
 from rules.language.findings import Code, suggestion
-from rules.language.kinds import Scope, UnresolvedError
 from rules.language.metrics import Declared, Part, Written, check_name, lower
 from rules.language.model import (
     INTEGER_LIMIT,
@@ -20,6 +19,7 @@ from rules.language.model import (
     DimensionRef,
     Policy,
 )
+from rules.language.names import Scope, UnresolvedError
 from rules.language.reading import Reader, join
 from rules.language.source import Mapping, Node, Sequence, Text
 

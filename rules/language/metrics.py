@@ -11,7 +11,7 @@ from rules.engine.event import LABELS, TYPES, Topic
 from rules.language import keys
 from rules.language.expressions import ExpressionError, parse
 from rules.language.findings import Code, listed, suggestion
-from rules.language.kinds import Lowering, Scope, UnresolvedError
+from rules.language.kinds import Lowering
 from rules.language.model import (
     Aggregate,
     AggregateMetric,
@@ -25,6 +25,7 @@ from rules.language.model import (
     Window,
     WindowUnit,
 )
+from rules.language.names import Scope, UnresolvedError
 from rules.language.reading import Reader, join
 from rules.language.source import Mapping, Node, Text
 
