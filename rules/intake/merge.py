@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +27,30 @@ from rules.intake.columns import (
 from rules.intake.decode import NoKey, decode_event
 from rules.language.model import Pack
 
-Scalar = TypeVar("Scalar", bound=np.generic)
-
 _TYPE_CODES = {name: code for code, name in enumerate(TYPES)}
 _DETAILED = ("category.assigned", "category.released", "customer.erased")
+#: The columns of numbers and spans, in the order of `_row`.
+_COLUMNS = (
+    "type",
+    "occurred_us",
+    "period",
+    "amount",
+    "discount",
+    "items",
+    "score",
+    "label",
+    "customer_start",
+    "customer_length",
+    "event_start",
+    "event_length",
+)
+_ATTRIBUTE_COLUMNS = (
+    "attribute_index",
+    "attribute_kind",
+    "attribute_value",
+    "attribute_start",
+    "attribute_length",
+)
 _KINDS = {int: ATTRIBUTE_INTEGER, float: ATTRIBUTE_NUMBER, str: ATTRIBUTE_STRING, bool: ATTRIBUTE_BOOLEAN}
 
 
@@ -81,7 +101,9 @@ def merged(columns: Columns, text: NDArray[np.uint8], pack: Pack, doubtful: Iter
             slow.rejected.append(Rejected(record.index, answer, record.record))
         elif isinstance(answer, Unknown):
             slow.unknown[answer.type] = slow.unknown.get(answer.type, 0) + 1
-    return Decoded(_joined(columns, text, pack, slow.events), tuple(slow.rejected), slow.unknown)
+    alone = not columns.status.any()
+    events = _fast_alone(columns, text) if alone else _joined(columns, text, pack, slow.events)
+    return Decoded(events, tuple(slow.rejected), slow.unknown)
 
 
 def _unknown_types(columns: Columns, text: NDArray[np.uint8]) -> dict[str, int]:
@@ -95,78 +117,74 @@ def _unknown_types(columns: Columns, text: NDArray[np.uint8]) -> dict[str, int]:
     return {name.decode(): count for name, count in names.items()}
 
 
-def _joined(
-    columns: Columns,
-    text: NDArray[np.uint8],
-    pack: Pack,
-    slow: list[tuple[SlowRecord, Event]],
-) -> EventColumns:
+def _fast_alone(columns: Columns, text: NDArray[np.uint8]) -> EventColumns:
     records = columns.status.size
-    keep = columns.status == FAST
-    all_fast = bool(keep.all())
+    attributes = int(columns.attribute_first[-1])
+    return EventColumns(
+        index=np.arange(records, dtype=np.int64),
+        **{name: getattr(columns, name) for name in _COLUMNS},
+        customer_text=text,
+        event_text=text,
+        detail=np.full(records, -1, np.int32),
+        attribute_first=columns.attribute_first,
+        **{name: getattr(columns, name)[:attributes] for name in _ATTRIBUTE_COLUMNS},
+        attribute_text=text,
+        details=(),
+    )
+
+
+def _joined(
+    columns: Columns, text: NDArray[np.uint8], pack: Pack, slow: list[tuple[SlowRecord, Event]]
+) -> EventColumns:
+    taken = columns.status == FAST
     slow_index = np.array([record.index for record, _ in slow], np.int64)
-    taken = keep.copy()
     taken[slow_index] = True
-    index = np.arange(records, dtype=np.int64) if all_fast else np.flatnonzero(taken)
+    index = np.flatnonzero(taken)
     place = np.searchsorted(index, slow_index)
+    whole: dict[str, Any] = {name: getattr(columns, name)[index] for name in _COLUMNS}
     texts = _Texts(text.size)
     labels = label_codes(pack) if slow else {}
-
-    def column(fast: NDArray[Scalar], values: list[int]) -> NDArray[Scalar]:
-        if all_fast:
-            return fast[:records]
-        whole = fast[index]
-        whole[place] = values
-        return whole
-
-    customers = [texts.span(event.customer_id, record) for record, event in slow]
-    ids = [texts.span(event.event_id, record) for record, event in slow]
-    details = tuple(event for _, event in slow if event.type in _DETAILED)
+    rows = [_row(event, record, texts, labels) for record, event in slow]
+    for name, values in zip(_COLUMNS, zip(*rows, strict=True), strict=False):
+        whole[name][place] = values
+    whole |= _joined_attributes(columns, index, place, slow, texts)
+    detailed = [at for at, (_, event) in zip(place, slow, strict=True) if event.type in _DETAILED]
     detail = np.full(index.size, -1, np.int32)
-    detail[[at for at, (_, event) in zip(place, slow, strict=True) if event.type in _DETAILED]] = np.arange(
-        len(details)
-    )
-    attributes = _joined_attributes(columns, index, place, slow, texts)
+    detail[detailed] = np.arange(len(detailed))
     if texts.annex:
         text = np.concatenate((text, np.frombuffer(texts.annex, np.uint8)))
     return EventColumns(
         index=index,
-        type=column(columns.type, [_TYPE_CODES[event.type] for _, event in slow]),
-        occurred_us=column(columns.occurred_us, [event.occurred_us for _, event in slow]),
-        period=column(columns.period, [event.period for _, event in slow]),
-        amount=column(columns.amount, [_number(event.amount) for _, event in slow]),
-        discount=column(columns.discount, [_number(event.discount) for _, event in slow]),
-        items=column(columns.items, [_number(event.items) for _, event in slow]),
-        score=column(
-            columns.score,
-            [_number(event.severity if event.score is None else event.score) for _, event in slow],
-        ),
-        label=column(columns.label, [_label_code(event, labels) for _, event in slow]),
+        **whole,
         customer_text=text,
-        customer_start=column(columns.customer_start, [start for start, _ in customers]),
-        customer_length=column(columns.customer_length, [length for _, length in customers]),
         event_text=text,
-        event_start=column(columns.event_start, [start for start, _ in ids]),
-        event_length=column(columns.event_length, [length for _, length in ids]),
-        detail=detail,
-        attribute_first=attributes[0],
-        attribute_index=attributes[1],
-        attribute_kind=attributes[2],
-        attribute_value=attributes[3],
         attribute_text=text,
-        attribute_start=attributes[4],
-        attribute_length=attributes[5],
-        details=details,
+        detail=detail,
+        details=tuple(event for _, event in slow if event.type in _DETAILED),
+    )
+
+
+def _row(
+    event: Event, record: SlowRecord, texts: _Texts, labels: dict[str, tuple[str, ...]]
+) -> tuple[int, ...]:
+    """The values of an event in the order of `_COLUMNS`."""
+    codes = labels[event.topic]
+    return (
+        _TYPE_CODES[event.type],
+        event.occurred_us,
+        event.period,
+        _number(event.amount),
+        _number(event.discount),
+        _number(event.items),
+        _number(event.severity if event.score is None else event.score),
+        codes.index(event.label) + 1 if event.label in codes else 0,
+        *texts.span(event.customer_id, record),
+        *texts.span(event.event_id, record),
     )
 
 
 def _number(value: int | None) -> int:
     return int(ABSENT) if value is None else value
-
-
-def _label_code(event: Event, labels: dict[str, tuple[str, ...]]) -> int:
-    values = labels[event.topic]
-    return values.index(event.label) + 1 if event.label in values else 0
 
 
 def _joined_attributes(
@@ -175,20 +193,11 @@ def _joined_attributes(
     place: NDArray[np.int64],
     slow: list[tuple[SlowRecord, Event]],
     texts: _Texts,
-) -> tuple[NDArray[Any], ...]:
-    """attribute_first, _index, _kind, _value, _start, _length of all events."""
+) -> dict[str, NDArray[Any]]:
+    """The columns of the attributes of all events, and `attribute_first`."""
     count = np.diff(columns.attribute_first)[index]
     fast_total = int(columns.attribute_first[-1])
-    fast = tuple(
-        part[:fast_total]
-        for part in (
-            columns.attribute_index,
-            columns.attribute_kind,
-            columns.attribute_value,
-            columns.attribute_start,
-            columns.attribute_length,
-        )
-    )
+    parts = {name: getattr(columns, name)[:fast_total] for name in _ATTRIBUTE_COLUMNS}
     # slow records have no fast attributes, so theirs are inserted where the fast ones of earlier events end
     before = np.cumsum(count)
     rows: list[tuple[int, int, int, int, int]] = []
@@ -201,12 +210,9 @@ def _joined_attributes(
         count[at] += len(event.attributes)
     first = np.zeros(index.size + 1, np.int32)
     np.cumsum(count, out=first[1:])
-    if not rows:
-        return first, *fast
-    return first, *(
-        np.insert(part, insert_at, np.array(values, part.dtype))
-        for part, values in zip(fast, zip(*rows, strict=True), strict=True)
-    )
+    for name, values in zip(_ATTRIBUTE_COLUMNS, zip(*rows, strict=True), strict=False):
+        parts[name] = np.insert(parts[name], insert_at, np.array(values, parts[name].dtype))
+    return parts | {"attribute_first": first}
 
 
 def _attribute_kind(value: float | str | bool | None) -> int:
