@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workers.cli.errors import UserError
+from workers.generate.settings import CUSTOMERS_MAX
 
 if TYPE_CHECKING:
     from workers.generate.settings import Settings
@@ -33,7 +34,9 @@ def register(app: typer.Typer) -> None:
 
 def generate_command(
     out: Annotated[Path, typer.Option(help="The folder to write to.")],
-    customers: Annotated[int | None, typer.Option(help="How many customers.", min=1, max=99_999_999)] = None,
+    customers: Annotated[
+        int | None, typer.Option(help="How many customers.", min=1, max=CUSTOMERS_MAX)
+    ] = None,
     orders_of: Annotated[
         Path | None,
         typer.Option("--for", help="Make up payments and feedback for the orders in this folder instead."),

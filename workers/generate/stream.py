@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.generate.facts import FACT, Facts, after, facts
+from workers.generate.facts import FACT, Facts, after, facts, joined
 from workers.generate.people import NEVER, REGIONS, SEGMENTS, People, draw_people, expected_weight
 from workers.generate.seasons import day_weights, times_of_day
 from workers.generate.settings import DAY_US, Settings
@@ -56,14 +56,14 @@ def stream(settings: Settings) -> Iterator[Slice]:
         parts = orders(rng, people, who, at, counters)
         parts += _registrations(rng, people, begin, end)
         parts += _troubles(rng, people, begin, end, counters)
-        fresh = np.concatenate(parts)
+        fresh = joined(parts)
         fresh = fresh[fresh["occurred_us"] < settings.end_us]
         fresh["event"] = np.arange(numbered, numbered + fresh.size)
         numbered += fresh.size
-        pool = np.concatenate((pool, _arriving(rng, fresh, settings)))
+        pool = joined((pool, _arriving(rng, fresh, settings)))
         due = pool["arrival_us"] < (end if stop < settings.days else NEVER)
         ready, pool = pool[due], pool[~due]
-        yield Slice(ready[np.argsort(ready["arrival_us"], kind="stable")], stop, settings.days)
+        yield Slice(ready.take(np.argsort(ready["arrival_us"], kind="stable")), stop, settings.days)
 
 
 def _order_rate(people: People, settings: Settings) -> float:
@@ -166,4 +166,4 @@ def _arriving(rng: np.random.Generator, fresh: Facts, settings: Settings) -> Fac
     fresh["arrival_us"][late] += (delay * DAY_US).astype(np.int64)
     twice = fresh[rng.random(fresh.size) < settings.duplicates]
     twice["arrival_us"] += (rng.exponential(0.05, twice.size) * DAY_US).astype(np.int64)
-    return np.concatenate((fresh, twice))
+    return joined((fresh, twice))

@@ -105,7 +105,8 @@ class Builder:
         elif field.name == "occurred_at":
             checked = instant(self._moments(field, given), field.clock)
         else:
-            checked = self._plain(field, given, field.clock.format)
+            dated = self._moments(field, given) is not given
+            checked = self._plain(field, given, None if dated else field.clock.format)
         problem = checked.problem.zip_with(unlisted.is_null(), unlisted)
         if needed:
             problem = problem.set(given.is_null() & problem.is_null(), "missing")

@@ -29,6 +29,8 @@ from workers.importer.values import (
     text,
 )
 
+#: Ids made from the file's name, a row number and the place of a rule have at most 128 characters.
+NAME_CHARACTERS_MAX = 100
 #: Columns that an error lists at most.
 COLUMNS_SHOWN = 30
 COMPARISONS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq}
@@ -62,6 +64,11 @@ class Converter:
         if not self.rules:
             raise UserError(
                 f"no event of `{mapping.source}` is made from `{table.name}`: its name fits no `from`"
+            )
+        named = all(any(field.name == "event_id" for field in rule.fields) for _, rule in self.rules)
+        if not named and (len(table.name) > NAME_CHARACTERS_MAX or not table.name.isprintable()):
+            raise UserError(
+                f"`{table.name}` cannot be part of event ids: give the file a short name, or map `event_id`"
             )
         self.columns = sorted({name for _, rule in self.rules for name in self._check(rule)})
 

@@ -133,6 +133,14 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, content:
         run_import(tmp_path, GOOD, csv_file(tmp_path, content, name))
 
 
+def test_a_file_name_that_makes_no_id_is_refused_unless_events_have_ids(tmp_path: Path) -> None:
+    file = csv_file(tmp_path, "no,customer,at,amount\n1,K1,2024-01-01,5\n", "x" * 120 + ".csv")
+    with pytest.raises(UserError, match="cannot be part of event ids"):
+        run_import(tmp_path, GOOD, file)
+    named = GOOD.replace("order_id:", "event_id: no\n    order_id:")
+    assert run_import(tmp_path, named, file).orders[0]["event_id"] == "1"
+
+
 def test_missing_and_repeated_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not there"):
         run_import(tmp_path, GOOD, tmp_path / "none.csv")
