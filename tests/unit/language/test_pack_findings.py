@@ -249,6 +249,8 @@ def test_a_mistake_is_found_in_its_place(code: str, text: str, words: str) -> No
     assert code in [finding.code for finding in at_place], findings
     message = " ".join(finding.message for finding in at_place if finding.code == code)
     assert words in message
+    assert "\n" not in message
+    assert not message.endswith(".")
 
 
 def test_a_pack_with_errors_is_refused_with_all_of_them() -> None:
