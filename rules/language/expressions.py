@@ -190,7 +190,9 @@ def _syntax_error(error: SyntaxError, indent: int, text: str) -> ExpressionError
     offset = min(error.offset - 1, len(text)) if error.offset else len(text)
     said = error.msg.split("(")[0].strip() if "Perhaps" in error.msg else error.msg
     if "was never closed" in said:
-        message = f"{said.replace(chr(39), '`')}: close it"
+        message = (
+            f"{said.replace(chr(39), '`')}: close it, and put an expression that holds a comma in quotes"
+        )
     elif offset >= len(text) or "EOF" in said:
         message = "the expression ends too early: write what follows"
     else:

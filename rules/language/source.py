@@ -247,4 +247,7 @@ def _syntax_message(error: MarkedYAMLError) -> str:
     if "cannot start any token" in problem and "\\t" in problem:
         return "not valid YAML: indent with blanks, not with tabs"
     context = (error.context or "").strip()
-    return f"not valid YAML: {context + ', ' if context else ''}{problem}"
+    told = f"not valid YAML: {context + ', ' if context else ''}{problem}"
+    if "parsing a flow" in context:
+        told += "; close every bracket, and put text that holds a comma or bracket in quotes"
+    return told

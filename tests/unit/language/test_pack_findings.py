@@ -199,6 +199,12 @@ DIMENSION_ROWS: list[Row] = [
     ("unquoted", dimension("first_match\n    categories: {a: {code: «002.2}}"), '`"002.2"`'),
     ("unquoted", dimension("first_match\n    categories: {a: {when: «true}, b: {}}"), '`"true"`'),
     ("bad_id", dimension("first_match\n    categories: {«A: {}}"), "such as `a`"),
+    (
+        "expression_syntax",
+        dimension("ladder\n    categories: {a: {}, b: {enter: max«(orders, 1) > 2}}"),
+        "in quotes",
+    ),
+    ("yaml_syntax", dimension("ladder\n    categories: {a: {}, b: {enter: orders in «[1]}}"), "in quotes"),
     ("unquoted", dimension("first_match\n    categories: {«null: {}}"), '`"null"`'),
     ("unquoted", dimension("first_match\n    categories: {a: {strategy: {from: «2024-01-01}}}"), "quotes"),
     ("unquoted", dimension("first_match\n    categories: {a: {strategy: {x: [1, «.nan]}}}"), "quotes"),
