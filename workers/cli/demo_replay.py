@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from rules.language.model import Pack
-    from workers.replay.summary import Summary
 
 DEFAULT_OUT = Path("out/demo")
 PACK = "shop"
@@ -46,14 +46,14 @@ def demo_replay(
     console = Console()
     pack = open_pack(PACK)
     _import(console, out / "events")
-    summary = _replay(console, pack, out)
+    _replay(console, pack, out)
     figures = read_figures(out / "replay", pack, last=LAST_CHANGES)
     for show in (show_where, show_flows, show_last_changes):
         console.print()
         show(console, figures)
     console.print()
     show_files(console, out / "replay")
-    _show_next(console, out, summary, figures.last_changes[-1]["customer_id"])
+    _show_next(console, out, figures.last_changes[-1]["customer_id"])
 
 
 def _import(console: Console, folder: Path) -> None:
@@ -75,22 +75,31 @@ def _import(console: Console, folder: Path) -> None:
     console.print(f"imported {sum(imported.events.values()):,} events of 2017 into {folder}")
 
 
-def _replay(console: Console, pack: Pack, out: Path) -> Summary:
-    from workers.cli.replay import replay_with_progress
+def _replay(console: Console, pack: Pack, out: Path) -> None:
+    from rules.calendar import period_from_date
+    from workers.replay.run import replay
+    from workers.report.progress import shown_progress
 
-    summary = replay_with_progress(console, pack, [out / "events"], out / "replay", until=LAST_DAY, html=True)
+    with shown_progress(console) as progress:
+        summary = replay(
+            pack,
+            [out / "events"],
+            out / "replay",
+            until=period_from_date(LAST_DAY),
+            workers=os.cpu_count() or 1,
+            html=True,
+            progress=progress,
+        )
     console.print(
         f"replayed {summary.events:,} events of {summary.customers:,} customers in {summary.seconds:.1f} s "
         f"under the pack {pack.name}: {summary.changes:,} changes, {summary.notices:,} pending notices"
     )
-    return summary
 
 
 def _show_next(console: Console, out: Path, customer: str) -> None:
     console.print("\n[bold]Go on with[/]")
-    events = out / "events"
     for command in (
-        f"tierline explain --rules {PACK} --events {events} --customer {customer}",
+        f"tierline explain --rules {PACK} --events {out / 'events'} --customer {customer}",
         f"tierline rules show {PACK}",
     ):
         console.print(f"  {command}", highlight=False, soft_wrap=True)

@@ -20,6 +20,7 @@ from workers.cli.errors import UserError
 
 #: What a user types, in the order in which help shows it, and the module that knows it.
 COMMANDS: dict[str, str] = {
+    "demo-replay": "workers.cli.demo_replay",
     "import": "workers.cli.import_",
     "generate": "workers.cli.generate",
     "replay": "workers.cli.replay",

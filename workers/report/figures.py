@@ -57,7 +57,10 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Everything that tables and charts show. `by_cause` lists follow `timeline.days`."""
+    """Everything that tables and charts show.
+
+    `by_cause` counts moves, without first categories; its lists follow `timeline.days`.
+    """
 
     pack: Pack
     summary: dict[str, Any]
@@ -153,8 +156,9 @@ def _spread(rows: list[tuple[date, int]], timeline: Timeline) -> list[int]:
 
 
 def _by_cause(moves: pl.DataFrame, timeline: Timeline) -> dict[str, list[int]]:
+    later = moves.filter(pl.col("from").is_not_null())
     found = {
-        cause: _spread(moves.filter(pl.col("cause") == cause).select("day", "len").rows(), timeline)
+        cause: _spread(later.filter(pl.col("cause") == cause).select("day", "len").rows(), timeline)
         for cause in CAUSES
     }
     return {cause: numbers for cause, numbers in found.items() if any(numbers)}

@@ -72,7 +72,7 @@ def _end(figures: Figures) -> date:
 
 def _contents(figures: Figures) -> Markup:
     links = [(each.dimension.id, each.dimension.title or each.dimension.id) for each in figures.dimensions]
-    links += [("activity", "changes over time"), ("pending", "what is due"), ("latest", "latest changes")]
+    links += [("activity", "moves over time"), ("pending", "what is due"), ("latest", "latest changes")]
     links += [("rejected", "rejected records")]
     return element(
         "nav", *(element("a", text, href=f"#{name}") for name, text in links), aria_label="contents"
@@ -220,22 +220,20 @@ def _activity(figures: Figures) -> Markup:
     totals: list[list[Child]] = [
         [cause, f"{sum(values):,}", f"{max(values):,}"] for cause, values in figures.by_cause.items()
     ]
-    name = "Changes a " + timeline.step
+    name = "Moves a " + timeline.step
     if not series:
-        return _section("activity", name, element("p", "There are no changes."))
+        return _section("activity", name, element("p", "Nobody moved after the first category."))
+    headings = ["cause", "moves", f"most in a {timeline.step}"]
+    about = (
+        "An event moves a customer as it arrives; time alone does so at the moment the move falls due. "
+        "First categories are not counted."
+    )
     return _section(
         "activity",
         f"{name} by cause",
-        element(
-            "p", "An event makes a change as it arrives; time alone makes one at the moment it falls due."
-        ),
+        element("p", about),
         bar_chart(f"{name} by cause", timeline.days, timeline.step, series),
-        table(
-            ["cause", "changes", f"most in a {timeline.step}"],
-            totals,
-            numbers={1, 2},
-            caption="Changes by cause",
-        ),
+        table(headings, totals, numbers={1, 2}, caption="Moves by cause"),
     )
 
 

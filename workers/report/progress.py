@@ -12,6 +12,7 @@ from rich.progress import (
     ProgressColumn,
     SpinnerColumn,
     Task,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
 )
@@ -26,7 +27,7 @@ class ShownProgress:
 
     def __init__(self, bars: Progress) -> None:
         self._bars = bars
-        self._task = None
+        self._task: TaskID | None = None
 
     def step(self, name: str, unit: str, total: int | None) -> None:
         """A step begins, with so many units to come as far as is known."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
 from workers.report.figures import DimensionFigures, Figures
@@ -19,8 +20,8 @@ _BAR_WIDTH = 24
 FILES = {
     "report.html": "charts and tables, for a browser",
     "changes.ndjson": "every change with its reasons, one a line",
-    "customers.parquet": "every customer now: categories, since when, what is pending, metrics",
-    "pending.ndjson": "notices of moves that are coming, or will not come after all",
+    "customers.parquet": "who is where, since when, what is pending",
+    "pending.ndjson": "moves announced, updated and cancelled",
     "dead-letters.ndjson": "records that were refused, and why",
     "erased.ndjson": "customers that were erased",
     "summary.json": "what the replay did, in numbers",
@@ -30,7 +31,7 @@ FILES = {
 def show_where(console: Console, figures: Figures) -> None:
     """Who is where at the end, by dimension."""
     table = Table(
-        title="Who is where", title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0)
+        title="Who is where", title_justify="left", title_style="bold italic", box=None, padding=(0, 2, 0, 0)
     )
     table.add_column("dimension", style="cyan")
     table.add_column("category")
@@ -61,23 +62,22 @@ def show_flows(console: Console, figures: Figures) -> None:
 
 def show_last_changes(console: Console, figures: Figures) -> None:
     """The last changes with their reasons in words, newest first."""
-    table = _table("The last changes, and why", "when (UTC)", "customer")
-    table.add_column("what", no_wrap=True)
-    table.add_column("why")
+    console.print("[bold italic]The last changes, and why[/]")
     dimensions = {each.dimension.id: each for each in figures.dimensions}
     for change in reversed(figures.last_changes):
         figure = dimensions[change["dimension"]]
         names = _names(figure)
         source = names[change["from"]] if change["from"] else "—"
-        move = f"{_title(figure)}: {source} → {names[change['to']]}"
         when = instant_in_words(change["effective_at"])
-        table.add_row(when, escape(change["customer_id"]), move, escape(reasons_in_words(change)))
-    console.print(table)
+        customer = escape(change["customer_id"])
+        move = f"{_title(figure)}: {source} → {names[change['to']]}"
+        console.print(f"[cyan]{when}[/]  {customer}  [bold]{move}[/]", highlight=False)
+        console.print(Padding(escape(reasons_in_words(change)), (0, 0, 0, 6)), highlight=False)
 
 
 def show_files(console: Console, out: Path) -> None:
     """Where the files are and what each is for; empty ones are left out."""
-    console.print(f"[bold]The files[/] in {escape(str(out))}")
+    console.print(f"[bold italic]The files[/] in {escape(str(out))}")
     for name, purpose in FILES.items():
         file = out / name
         if file.exists() and file.stat().st_size:
@@ -85,7 +85,9 @@ def show_files(console: Console, out: Path) -> None:
 
 
 def _table(title: str, first: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+    table = Table(
+        title=title, title_justify="left", title_style="bold italic", box=None, padding=(0, 2, 0, 0)
+    )
     table.add_column(first, style="cyan", no_wrap=True)
     for column in columns:
         table.add_column(column)
