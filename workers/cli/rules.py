@@ -61,7 +61,9 @@ def check(
         for finding in findings:
             typer.echo(_text(found, finding))
         if checked is not None:
-            counts = f"{len(checked.metrics)} metrics, {len(checked.dimensions)} dimensions"
+            counts = (
+                f"{_count(len(checked.metrics), 'metric')}, {_count(len(checked.dimensions), 'dimension')}"
+            )
             typer.echo(f"{found.source}: pack `{checked.name}` version `{checked.version}`, {counts}")
         typer.echo(f"{_count(errors, 'error')}, {_count(warnings, 'warning')}")
     if errors or (strict and warnings):
