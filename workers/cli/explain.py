@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -39,8 +38,7 @@ def explain(
     ],
     events: Annotated[list[Path], typer.Option(help="Event files, or folders of them.", metavar="PATH")],
     until: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="Go on to this day; else to that of the last event."),
+        str | None, typer.Option(help="Go on to this day (YYYY-MM-DD); else to that of the last event.")
     ] = None,
     order: Annotated[
         EventOrder, typer.Option(help="As they occurred, or as they arrived.")
@@ -53,16 +51,16 @@ def explain(
     """
     from rich.console import Console
 
-    from rules.calendar import period_from_date
     from rules.engine.event import Event
     from rules.engine.story import Storyteller
     from workers.packs import open_pack
     from workers.replay.one_customer import find_customer
+    from workers.replay.periods import period_of_day
     from workers.replay.sources import find_event_files
 
     pack = open_pack(rules)
     files = find_event_files(events)
-    last_day = None if until is None else period_from_date(until.date())
+    last_day = None if until is None else period_of_day(until, "--until")
     found = find_customer(files, pack, customer, order=order.value, until=last_day)
     told = Storyteller(pack)
     for each in found.inputs:
