@@ -65,6 +65,8 @@ def decode_records(
 ) -> Decoded:
     """Decode `n` records that lie in a buffer; record `i` is `buffer[start[i] : start[i] + length[i]]`.
 
+    A record of negative length has no value; it is `malformed_json`, as an empty one is.
+
     `timestamps_us` are the records' timestamps in microseconds, int64[n]; without them nothing is `future`.
     The texts of the events are spans of `buffer`, which must stay as it is for as long as they are used.
     """
@@ -89,7 +91,7 @@ def decode_records(
 
     def doubtful() -> Iterator[SlowRecord]:
         for index in np.flatnonzero(columns.status == DOUBTFUL).tolist():
-            begin, size = int(start[index]), int(length[index])
+            begin, size = int(start[index]), max(0, int(length[index]))
             yield SlowRecord(
                 index=index,
                 record=buffer[begin : begin + size].tobytes(),

@@ -111,3 +111,15 @@ def test_usual_records_never_take_the_slow_path(seed: int, monkeypatch: pytest.M
     decoded = decode_records(*laid_out(records), INTAKE)
     assert_same(decoded, records, answers, INTAKE)
     assert [raw for raw in slow if b"customer.merged" not in raw] == []
+
+
+def test_a_record_without_value_is_rejected_and_the_next_one_is_read() -> None:
+    good = (
+        b'{"event_id":"e","type":"customer.updated","occurred_at":"2024-01-01T00:00:00Z","customer_id":"c"}'
+    )
+    buffer, start, length = laid_out([good])
+    decoded = decode_records(buffer, np.repeat(start, 2), np.array([-1, length[0]]), INTAKE)
+    assert [(one.index, one.rejection.code, one.record) for one in decoded.rejected] == [
+        (0, "malformed_json", b"")
+    ]
+    assert decoded.events.index.tolist() == [1]
