@@ -37,7 +37,7 @@ class Difference:
 class Comparison:
     """What two histories have in common and what not.
 
-    `differing` counts customers by way; `differences` are those of the first customers by id; `ends` are
+    `differing` counts customers by way; `differences` are of the first customers by way and id; `ends` are
     (dimension, category in A, category in B, customers) for customers that end up elsewhere, most first, with
     None where a history does not know the customer.
     """
@@ -69,7 +69,7 @@ def compare(a: Path, b: Path, *, limit: int) -> Comparison:
         changes=(left.height, right.height),
         customers=(left["customer_id"].n_unique(), right["customer_id"].n_unique()),
         differing={WAYS[way]: n for way, n in sorted(counts.rows())},
-        differences=_differences(differing, customers.sort("customer_id").head(limit), files),
+        differences=_differences(differing, customers.sort("way", "customer_id").head(limit), files),
         ends=_ends(left, right),
     )
 
@@ -135,12 +135,14 @@ def _customers(differing: pl.DataFrame, left: pl.DataFrame, right: pl.DataFrame)
 def _differences(
     differing: pl.DataFrame, customers: pl.DataFrame, files: tuple[Path, Path]
 ) -> tuple[Difference, ...]:
-    """The first differing change of each of the customers."""
+    """The first change of each of the customers that differs in the customer's way; same order."""
     ways: dict[str, int] = dict(customers.select("customer_id", "way").rows())
     place = pl.min_horizontal("ordinal", "ordinal_b")
+    grave = pl.max_horizontal(pl.col("customer").cast(pl.Int64), WAYS.index("moves")) == pl.col("way") - 1
     first = (
-        differing.filter(pl.col("customer_id").is_in(list(ways)))
-        .sort("customer_id", place, "way")
+        differing.join(customers.rename({"way": "customer"}), on="customer_id")
+        .filter(grave)
+        .sort("customer", "customer_id", place)
         .unique("customer_id", keep="first", maintain_order=True)
     )
     return tuple(

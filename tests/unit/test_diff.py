@@ -106,6 +106,16 @@ def test_the_first_difference_of_a_customer_is_shown_from_both_sides(history: An
     assert (difference.a, difference.b) == (TWO, changed)
 
 
+def test_a_customer_who_moved_differently_is_shown_where_the_moves_part(history: Any) -> None:
+    a = history(ONE, TWO, OTHER)
+    b = history(
+        {**ONE, "metrics": {"n": 1}}, a_change(sequence=2, to="platinum"), {**OTHER, "metrics": {"n": 1}}
+    )
+    moved, detail = compare(a, b, limit=10).differences
+    assert (moved.customer_id, moved.a) == ("C1", TWO)
+    assert (detail.customer_id, detail.way) == (OTHER["customer_id"], "details")
+
+
 def test_differing_customers_come_by_id_and_no_more_than_asked_for(history: Any) -> None:
     a = history(*(a_change(f"C{n}") for n in (3, 1, 2)))
     assert [each.customer_id for each in compare(a, history(), limit=2).differences] == ["C1", "C2"]
