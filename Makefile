@@ -2,6 +2,8 @@
 
 PYTHON   ?= python3
 EXAMPLES ?= 1000000
+SIZE     ?= medium
+OUT      ?= out/bench
 BIN      := .venv/bin
 READY    := .venv/.ready
 
@@ -48,8 +50,8 @@ format: install ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix-only --quiet .
 
-bench: install ## Measure speed and memory, and compare with a SQL answer
-	@$(BIN)/python -m tests.benchmarks
+bench: install ## Measure speed and memory beside a SQL answer; SIZE=small, medium or full
+	@$(BIN)/python -m tests.benchmarks --size $(SIZE) --out $(OUT)
 
 fuzz: install ## Compare the engine with the reference: make fuzz EXAMPLES=1000000
 	@$(BIN)/python -m tests.properties --examples $(EXAMPLES)
