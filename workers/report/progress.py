@@ -70,7 +70,7 @@ class _Done(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         if not task.completed and (task.elapsed or 0) > QUIET_S:
-            return Text("the first time, the engine is compiled: up to a minute", style="dim")
+            return Text("the first time, the engine is compiled: a minute or two", style="dim")
         seconds = task.finished_time or task.elapsed
         speed = task.finished_speed or task.speed or (task.completed / seconds if seconds else 0)
         unit = task.fields["unit"]
