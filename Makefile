@@ -8,7 +8,7 @@ BIN      := .venv/bin
 READY    := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-replay test test-all check format bench fuzz schemas constraints clean
+.PHONY: help install warm demo demo-replay test test-all check format bench fuzz schemas constraints clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,10 +34,13 @@ demo-replay: install ## Replay a year of real shopping baskets and show who move
 
 demo: demo-replay ## The same
 
-test: install ## Run the fast tests
+warm: install
+	@$(BIN)/python -m workers.warm
+
+test: warm ## Run the fast tests
 	@$(BIN)/pytest -n 2 -m 'not slow and not browser'
 
-test-all: install ## Run all tests, slow ones too
+test-all: warm ## Run all tests, slow ones too
 	@$(BIN)/pytest -n 2
 
 check: install ## Check formatting, style, types and the layers
@@ -53,7 +56,7 @@ format: install ## Format the code
 bench: install ## Measure speed and memory beside a SQL answer; SIZE=small, medium or full
 	@$(BIN)/python -m tests.benchmarks --size $(SIZE) --out $(OUT)
 
-fuzz: install ## Compare the engine with the reference: make fuzz EXAMPLES=1000000
+fuzz: warm ## Compare the engine with the reference: make fuzz EXAMPLES=1000000
 	@$(BIN)/python -m tests.properties --examples $(EXAMPLES)
 
 schemas: install ## Write the JSON Schemas of all records again

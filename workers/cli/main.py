@@ -17,6 +17,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from workers.cli.errors import UserError
+from workers.machine_code import prepare
 
 #: What a user types, in the order in which help shows it, and the module that knows it.
 COMMANDS: dict[str, str] = {
@@ -54,6 +55,7 @@ def main() -> NoReturn:
     """Run the command line and end the process with its exit code."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
+    prepare()
     sys.exit(run(sys.argv[1:]))
 
 

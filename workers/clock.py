@@ -1,0 +1,15 @@
+"""The one module that reads the clock."""
+
+from __future__ import annotations
+
+import time
+
+
+def unix_seconds() -> float:
+    """Seconds since 1970-01-01T00:00Z."""
+    return time.time()
+
+
+def running_seconds() -> float:
+    """Seconds since some moment; of use only as the difference of two."""
+    return time.perf_counter()

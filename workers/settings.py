@@ -1,0 +1,34 @@
+"""The one module that reads the environment: what tunes a process and can never change an answer.
+
+| variable | what it does |
+|---|---|
+| `NUMBA_CACHE_DIR` | keep compiled machine code in this folder, as it is; then nobody else looks after it |
+| `XDG_CACHE_HOME` | the user's folder of caches; `.cache` in `HOME` if it is not set |
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_NUMBA_CACHE = "NUMBA_CACHE_DIR"
+
+
+def machine_code_folder() -> Path | None:
+    """Where machine code is kept, if that has been chosen."""
+    chosen = os.environ.get(_NUMBA_CACHE)
+    return Path(chosen) if chosen else None
+
+
+def keep_machine_code_in(folder: Path) -> None:
+    """Let numba, which is not imported yet, and all processes to come keep machine code in a folder."""
+    os.environ[_NUMBA_CACHE] = str(folder)
+
+
+def cache_home() -> Path | None:
+    """The user's folder of caches, if there is one."""
+    for name, below in (("XDG_CACHE_HOME", "."), ("HOME", ".cache")):
+        folder = Path(os.environ.get(name, ""))
+        if folder.is_absolute():
+            return folder / below
+    return None

@@ -1,0 +1,73 @@
+"""Compile everything ahead of its first use: `python -m workers.warm`, as images and test runs do.
+
+Several processes that start at once would otherwise each compile the same functions.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+from workers.clock import running_seconds
+from workers.machine_code import fingerprint, prepare
+from workers.settings import machine_code_folder
+
+#: One of everything that takes a path of its own through the machine code.
+_EVENTS: tuple[dict[str, object], ...] = (
+    {"type": "customer.registered", "attributes": {"country": "GB", "unknown": 1}},
+    {"type": "order.completed", "order_id": "o", "amount": "120.00", "items": 2, "channel": "web"},
+    {"type": "payment.succeeded", "payment_id": "p", "amount": 12.5},
+    {"type": "feedback.rating", "feedback_id": "f", "score": 4},
+    {"type": "order.refunded", "order_id": "o", "amount": "not a number"},
+)
+
+
+def main() -> None:
+    """Compile, and say what takes so long; nothing where it was done before."""
+    prepare()
+    folder = machine_code_folder()
+    done = None if folder is None else folder / f"ready-{fingerprint()}"
+    if done is not None and done.exists():
+        return
+    started = running_seconds()
+    print("preparing machine code; the first time this takes a minute or two", flush=True)
+    warm()
+    if done is not None:
+        done.touch()
+    print(f"machine code is ready after {running_seconds() - started:.0f} s")
+
+
+def warm() -> None:
+    """Compile what a replay of any files and an engine by itself need; quick where that was done before."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from rules.engine.engine import Engine
+    from rules.engine.plan import make_plan
+    from workers.packs import open_pack
+    from workers.replay.run import replay
+
+    pack = open_pack("shop")
+    rows = [
+        {"event_id": f"e{day}", "customer_id": "c", "occurred_at": f"2024-0{day + 1}-01T12:00:00Z", **event}
+        for day, event in enumerate(_EVENTS)
+    ]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "events.ndjson").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+        flat = [{key: _cell(value) for key, value in row.items()} for row in rows]
+        columns = {key for row in flat for key in row}
+        table = pa.table({key: [row.get(key) for row in flat] for key in sorted(columns)})
+        pq.write_table(table, folder / "events.parquet")
+        replay(pack, [folder], folder / "out")
+    Engine(make_plan(pack)).tick(0)
+
+
+def _cell(value: object) -> str | None:
+    """A value as a column of texts holds it, attributes as JSON."""
+    return json.dumps(value) if isinstance(value, dict) else None if value is None else str(value)
+
+
+if __name__ == "__main__":
+    main()
