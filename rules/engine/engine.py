@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ from rules.engine.kernel.arrays import (
 from rules.engine.kernel.sight import customer_values
 from rules.engine.kernel.step import finish_customer, run_batch, tick
 from rules.engine.plan import ATTRIBUTE_BLOCK, DIMENSIONS, METRICS, ROW_WORDS, Plan
+from rules.engine.snapshot import LAYOUT_VERSION, Snapshot
 from rules.engine.strings import StringTable
 from rules.intake.columns import (
     ATTRIBUTE_BOOLEAN,
@@ -42,7 +44,9 @@ I64 = NDArray[np.int64]
 
 _ROWS_FIRST = 64
 _POOL_FIRST = 1 << 17
-_OUTPUTS_FIRST = 256
+#: Lines of output that are collected before they are copied away, at first and at most: enough to make the
+#: copying cheap, few enough to stay in the processor's caches.
+_OUTPUTS_FIRST, _OUTPUTS_LAST = 256, 16_384
 _MISSING_NUMBER = np.array([np.nan]).view(np.int64)[0]
 
 
@@ -96,6 +100,46 @@ class Engine:
         self._clear_rows(0)
         self._work = _work(plan)
         self._out = _out(plan, _OUTPUTS_FIRST)
+
+    @classmethod
+    def restore(cls, plan: Plan, snapshot: Snapshot) -> Self:
+        """An engine that goes on from a snapshot; `ValueError` where it was made under another pack."""
+        snapshot.check(plan.pack)
+        engine = cls(plan)
+        engine.customers = StringTable.of(snapshot.customer_ends, snapshot.customer_arena)
+        engine.strings = StringTable.of(snapshot.string_ends, snapshot.string_arena)
+        engine._reserve_rows(len(engine.customers))
+        state = engine._state
+        state.rows[: snapshot.rows.shape[0]] = snapshot.rows
+        state.due[: snapshot.due.size] = snapshot.due
+        pool = np.zeros(snapshot.pool.size + _POOL_FIRST, np.int64)
+        pool[: snapshot.pool.size] = snapshot.pool
+        engine._state = state._replace(
+            pool=pool,
+            free=snapshot.free.copy(),
+            control=snapshot.control.copy(),
+            ticks=snapshot.ticks.copy(),
+        )
+        return engine
+
+    def snapshot(self) -> Snapshot:
+        """A copy of all that is remembered, to be taken between two batches."""
+        state, count = self._state, len(self.customers)
+        return Snapshot(
+            layout=LAYOUT_VERSION,
+            state_fingerprint=self.plan.pack.state_fingerprint,
+            fingerprint=self.plan.pack.fingerprint,
+            rows=state.rows[:count].copy(),
+            due=state.due[:count].copy(),
+            pool=state.pool[: state.control[0]].copy(),
+            free=state.free.copy(),
+            control=state.control.copy(),
+            ticks=state.ticks.copy(),
+            customer_ends=self.customers.ends[: count + 1].copy(),
+            customer_arena=self.customers.arena[: self.customers.ends[count]].copy(),
+            string_ends=self.strings.ends[: len(self.strings) + 1].copy(),
+            string_arena=self.strings.arena[: self.strings.ends[len(self.strings)]].copy(),
+        )
 
     def nbytes(self) -> int:
         """Memory of the state in bytes: rows, slabs in use, indexes."""
@@ -250,7 +294,7 @@ class Engine:
         else:
             self._turn_page(pages)
             rows = self._out.changes.shape[0]
-            if rows < 1 << 20:
+            if rows < _OUTPUTS_LAST:
                 counters = self._out.counters
                 self._out = _out(self.plan, rows * 4)._replace(counters=counters)
 

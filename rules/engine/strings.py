@@ -7,7 +7,7 @@ cache miss or two for a customer id of ten bytes, where a dictionary of strings 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -179,6 +179,13 @@ class StringTable:
         self._hashes: NDArray[np.uint64] = np.empty(32, np.uint64)
         self.ends: I64 = np.zeros(33, np.int64)
         self.arena: U8 = np.empty(512, np.uint8)
+
+    @classmethod
+    def of(cls, ends: I64, arena: U8) -> Self:
+        """A table of the strings `arena[ends[n] : ends[n + 1]]`, all different, by their numbers n."""
+        table = cls()
+        table.intern_spans(arena, ends[:-1].copy(), np.diff(ends).astype(np.int32))
+        return table
 
     def __len__(self) -> int:
         return self.count
