@@ -21,6 +21,8 @@ PERIOD_FIRST = -1
 PERIOD_LAST = date(2200, 1, 1).toordinal() - _EPOCH_ORDINAL
 #: No window, hold, dwell or lateness is longer than this, so that every period in use has a table entry.
 DAYS_MAX = 36_500
+#: The first period with a month, quarter and year: `last_year` of the first period begins after it.
+PERIOD_TABLE_FIRST = PERIOD_FIRST - 800
 #: The last period with a month, quarter and year: a hold begun on the last day still has a calendar.
 PERIOD_TABLE_LAST = PERIOD_LAST + 2 * DAYS_MAX
 #: Two changes of a zone's offset that undo each other within this time would be missed; tzdata has none.

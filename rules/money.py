@@ -48,7 +48,7 @@ def minor_units(value: Decimal, digits: int) -> int | None:
     if shift >= 0:
         if len(text) + shift > 40:
             return None if sign else 10**40
-        units = int(text) * 10**shift
+        units = int(text + "0" * shift)
     else:
         kept, dropped = text[:shift], text[shift:]
         if dropped.strip("0"):
@@ -59,8 +59,8 @@ def minor_units(value: Decimal, digits: int) -> int | None:
 
 def convert(units: int, digits_from: int, rate: Rate, digits_to: int) -> int:
     """Minor units of another currency in minor units of the pack's, rounded half to even."""
-    numerator = units * rate.numerator * 10**digits_to
-    denominator = 10 ** (rate.scale + digits_from)
+    numerator: int = units * rate.numerator * 10**digits_to
+    denominator: int = 10 ** (rate.scale + digits_from)
     quotient, remainder = divmod(numerator, denominator)
     twice = 2 * remainder
     if twice > denominator or (twice == denominator and quotient % 2 == 1):

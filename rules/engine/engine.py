@@ -158,7 +158,7 @@ class Engine:
         return rows
 
     def attribute_values(self, events: EventColumns) -> I64:
-        """The attribute values of a decoded batch as words of the state: int64[m]; removed ones are missing."""
+        """The attribute values of a decoded batch as words of the state: int64[m]; removed: missing."""
         kind = events.attribute_kind
         numbers = np.append(self.plan.arrays.attribute_number, 0)[events.attribute_index] == 1
         values = np.where(numbers, _MISSING_NUMBER, np.int64(at.ABSENT))
@@ -208,7 +208,7 @@ class Engine:
                 first = reached
 
     def tick(self, period: int, position: int = -1, slice_rows: int = 1 << 20) -> Outcome:
-        """S4.2: the period has begun for every known customer. `position` is the tick's place in the input."""
+        """S4.2: the period has begun for every known customer. `position`: its place in the input."""
         self._note_tick(period)
         pages = _Pages([], [], [], [], [])
         plan, work = self.plan.arrays, self._work

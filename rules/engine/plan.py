@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.calendar import PERIOD_FIRST, PERIOD_TABLE_LAST, calendar
+from rules.calendar import PERIOD_TABLE_FIRST, PERIOD_TABLE_LAST, calendar
 from rules.engine import layout as at
 from rules.engine.event import LABELS, TOPICS, TYPES
 from rules.engine.program import Compiler, Constants, Instruction, derived_metrics, leaves, stack_depth
@@ -84,11 +84,11 @@ class PlanArrays(NamedTuple):
     dimensions to look at again, `attribute_touch` the same by attribute.
     rings: row `(slab word, entry words, reach in periods, day cell or -1)`; `columns` are `(keep, field)`.
     cells: rows `(position, keep, field, ring or -1)`. views: rows `(ring, window, days)`.
-    metrics: rows `(how, a, b, c, d, kind is number, is money)`.
+    metrics: rows `(how, a, b, c, d, kind is number, is money, program that gives it)`.
     dimensions: rows `(block position, ladder, categories, first category in the flat table, dependents)`;
     categories: rows `(program of enter or when, program of keep, interned id)`; policies: rows of
     `(hold, min_dwell, at, step_one)` by dimension and direction (0 up, 1 down).
-    months: rows `(first day of month, of quarter, of year)` by period - PERIOD_FIRST, int32.
+    months: rows `(first day of month, of quarter, of year)` by period - PERIOD_TABLE_FIRST, int32.
     scalars: `(row words, metrics, attributes, dimensions, lateness, money scale, ids slab list, overrides
     list, attribute block)`.
     """
@@ -247,12 +247,13 @@ class _Planner:
     def metric(self, index: int, metric: Metric) -> tuple[int, ...]:
         number, money = int(metric.kind is Kind.NUMBER), int(metric.kind is Kind.MONEY)
         if isinstance(metric, DerivedMetric):
-            return (at.METRIC_DERIVED, self.program(self.compiler.derived(index)), 0, 0, 0, number, money)
+            return (at.METRIC_DERIVED, 0, 0, 0, 0, number, money, self.program(self.compiler.derived(index)))
         if metric.field in ("amount", "discount"):
             money = 1
+        own = self.program([(at.PUSH_METRIC_F if number else at.PUSH_METRIC_I, index, 0, 0)])
         if metric.window.unit == "lifetime":
-            return (*self.lifetime(metric), number, money)
-        return (*self.windowed(metric), number, money)
+            return (*self.lifetime(metric), number, money, own)
+        return (*self.windowed(metric), number, money, own)
 
     def lifetime(self, metric: AggregateMetric) -> tuple[int, int, int, int, int]:
         keeps = _CELL_KEEPS[metric.agg]
@@ -363,7 +364,7 @@ def make_plan(pack: Pack) -> Plan:
         columns=_table([column for group in columns for column in group], 2),
         cells=_table([(c.position, c.keep, c.field, c.ring) for c in planner.cells], 4),
         views=_table(planner.views, 3),
-        metrics=_table(metric_rows, 7),
+        metrics=_table(metric_rows, 8),
         attribute_number=np.array([a.kind is Kind.NUMBER for a in pack.attributes], np.int64),
         attribute_touch=np.array(dependents.attributes, np.int64),
         dimensions=_table(dimensions, 5),
@@ -396,8 +397,10 @@ def _category_rows(planner: _Planner) -> tuple[list[tuple[int, ...]], list[tuple
             enter = compiled(category.enter if dimension.kind == "ladder" else category.when)
             keep = enter if category.keep is None else compiled(category.keep)
             categories.append((enter, keep, planner.intern(category.id)))
-        for policy in (dimension.upgrade, dimension.downgrade):
-            policies.append((policy.hold, policy.min_dwell, ats[policy.at], int(policy.step_one)))
+        policies += [
+            (policy.hold, policy.min_dwell, ats[policy.at], int(policy.step_one))
+            for policy in (dimension.upgrade, dimension.downgrade)
+        ]
     return categories, policies
 
 
@@ -428,7 +431,10 @@ def _dependents(planner: _Planner) -> _Dependents:
 
 def _classes(planner: _Planner, touch: list[int]) -> dict[str, I64]:
     """What an event of each type and label code updates and touches."""
-    base, rings, cells, touches = [], [], [], []
+    base: list[int] = []
+    rings: list[list[int]] = []
+    cells: list[list[int]] = []
+    touches: list[int] = []
     for name, topic in TYPES.items():
         base.append(len(touches))
         values = planner.labels[topic] if topic in LABELS else ()
@@ -467,8 +473,8 @@ def _classes(planner: _Planner, touch: list[int]) -> dict[str, I64]:
 
 
 def _months() -> NDArray[np.int32]:
-    """First days of the month, quarter and year of every period from PERIOD_FIRST to PERIOD_TABLE_LAST."""
-    days = np.arange(PERIOD_FIRST, PERIOD_TABLE_LAST + 1).astype("datetime64[D]")
+    """First days of month, quarter and year, from PERIOD_TABLE_FIRST to PERIOD_TABLE_LAST."""
+    days = np.arange(PERIOD_TABLE_FIRST, PERIOD_TABLE_LAST + 1).astype("datetime64[D]")
     months = days.astype("datetime64[M]")
     quarters = (months.astype(np.int64) // 3 * 3).astype("datetime64[M]")
     years = days.astype("datetime64[Y]")

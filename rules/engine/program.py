@@ -80,11 +80,15 @@ class Compiler:
 
     def derived(self, index: int) -> list[Instruction]:
         """The program of a derived metric whose own inputs are computed already."""
-        metric = self._pack.metrics[index]
-        assert isinstance(metric, DerivedMetric)
         self._code = []
-        self._push(metric.tree)
+        self._push(self._derived(index).tree)
         return self._code
+
+    def _derived(self, index: int) -> DerivedMetric:
+        metric = self._pack.metrics[index]
+        if not isinstance(metric, DerivedMetric):
+            raise TypeError(f"`{metric.name}` is not a derived metric")
+        return metric
 
     def _emit(self, op: int, a: int = 0, b: int = 0, c: int = 0) -> int:
         self._code.append((op, a, b, c))
@@ -97,8 +101,7 @@ class Compiler:
         self._code[jump] = (op, len(self._code), b, c)
 
     def _remembered(self, index: int) -> None:
-        metric = self._pack.metrics[index]
-        assert isinstance(metric, DerivedMetric)
+        metric = self._derived(index)
         jump = self._emit(at.IF_KNOWN, 0, index)
         self._push(metric.tree)
         self._emit(at.STORE_F if metric.kind is Kind.NUMBER else at.STORE_I, index)
@@ -155,7 +158,7 @@ class Compiler:
             case DimensionRef(index=index):
                 self._emit(at.PUSH_DIMENSION, index)
 
-    def _integer(self, value: int | float | str | bool) -> int:
+    def _integer(self, value: float | str | bool) -> int:
         return self._constants.intern(value) if isinstance(value, str) else int(value)
 
     def _to_number(self, kind: Kind) -> None:
@@ -328,9 +331,7 @@ def stack_depth(code: list[Instruction]) -> int:
             or op in (at.MIN_I, at.MAX_I)
             or at.ADD_F <= op <= at.DIV_F
             or op in (at.MIN_F, at.MAX_F)
-        ):
-            depth -= 1
-        elif op in (
+        ) or op in (
             at.COMPARE_I,
             at.COMPARE_F,
             at.COMPARE_SCALED,

@@ -68,7 +68,7 @@ def _intern(
     keys: NDArray[np.uint64],
     numbers: I64,
 ) -> int:
-    """Number every string, new ones in the order in which they come; room has been made. Returns the count."""
+    """Number every string, new ones as they come; room has been made. Returns the count."""
     for i in range(start.size):
         found = _find(slots, hashes, ends, arena, text, start[i], length[i], keys[i])
         if found < 0:

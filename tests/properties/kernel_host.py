@@ -42,10 +42,12 @@ def columns_of(pack: Pack, events: Sequence[Event]) -> EventColumns:
     def number(values: Iterable[int | None]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         return np.array([ABSENT if value is None else value for value in values], np.int64)
 
-    def spans(texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+    def spans(texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         data = [text.encode() for text in texts]
         length = np.array([len(each) for each in data], np.int32)
-        start = np.concatenate(([0], np.cumsum(length)[:-1])).astype(np.int64) if data else np.zeros(0, np.int64)
+        start = (
+            np.concatenate(([0], np.cumsum(length)[:-1])).astype(np.int64) if data else np.zeros(0, np.int64)
+        )
         return np.frombuffer(b"".join(data) or b"\0", np.uint8), start, length
 
     def label(event: Event) -> int:
@@ -54,7 +56,10 @@ def columns_of(pack: Pack, events: Sequence[Event]) -> EventColumns:
 
     details = [e for e in events if e.type in ("category.assigned", "category.released", "customer.erased")]
     attributes = [pair for event in events for pair in event.attributes]
-    kinds = [ATTRIBUTE_REMOVED if value is None else _KINDS[pack.attributes[index].kind] for index, value in attributes]
+    kinds = [
+        ATTRIBUTE_REMOVED if value is None else _KINDS[pack.attributes[index].kind]
+        for index, value in attributes
+    ]
     words = [
         np.array([value], np.float64).view(np.int64)[0]
         if kind == ATTRIBUTE_NUMBER
@@ -150,7 +155,18 @@ class KernelHost:
         order = np.arange(outcome.changes.shape[0])
         ends = np.zeros(order.size, np.int64)
         done = render_changes(
-            self.template, outcome.changes, outcome.evaluations, order, 0, customers, triggers, strings, numbers, 200, buf, ends
+            self.template,
+            outcome.changes,
+            outcome.evaluations,
+            order,
+            0,
+            customers,
+            triggers,
+            strings,
+            numbers,
+            200,
+            buf,
+            ends,
         )
         assert done == order.size
         said.changes += buf[: ends[-1] if order.size else 0].tobytes().splitlines()
@@ -160,6 +176,8 @@ class KernelHost:
         said.notices += buf[: ends[-1] if order.size else 0].tobytes().splitlines()
         for _, row, life, instant, _ in outcome.erasures.tolist():
             said.erased.append((engine.customers.text(row), life, instant))
-        said.rejected += [(events[e].event_id, ("erased", "too_late")[code]) for e, code in outcome.rejections.tolist()]
+        said.rejected += [
+            (events[e].event_id, ("erased", "too_late")[code]) for e, code in outcome.rejections.tolist()
+        ]
         said.duplicates += int(outcome.counters[at.COUNTED_DUPLICATE])
         said.late += int(outcome.counters[at.COUNTED_LATE])

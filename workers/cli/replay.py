@@ -25,8 +25,8 @@ class EngineChoice(StrEnum):
 
 HELP = """Replay event files under a pack and write the history of every customer.
 
-Reads NDJSON (plain, .gz, .zst) and Parquet, sorts everything by the time it occurred, works through every day,
-and writes into the folder given with `--out`:
+Reads NDJSON (plain, .gz, .zst) and Parquet, sorts everything by the time it occurred, works through every
+day, and writes into the folder given with `--out`:
 
 - `changes.ndjson`: every move from one category to another, with its reasons
 - `pending.ndjson`: moves that are coming, announced, updated, cancelled
@@ -50,18 +50,22 @@ def register(app: typer.Typer) -> None:
 
 
 def replay_command(
-    rules: Annotated[str, typer.Option("--rules", help="The pack: a path, or the name of one in the catalog.")],
+    rules: Annotated[
+        str, typer.Option("--rules", help="The pack: a path, or the name of one in the catalog.")
+    ],
     events: Annotated[
         list[Path], typer.Option("--events", help="An event file, or a folder of them; may be given again.")
     ],
     out: Annotated[Path, typer.Option("--out", help="The folder to write to.")],
     until: Annotated[
         str | None,
-        typer.Option(help="Work through time up to this day, and leave out what occurred after it: YYYY-MM-DD."),
+        typer.Option(
+            help="Work through time up to this day, and leave out what occurred after it: YYYY-MM-DD."
+        ),
     ] = None,
     order: Annotated[
         OrderChoice,
-        typer.Option(help="By the time events occurred, or as their lines stand, with `{\"tick\": …}` lines."),
+        typer.Option(help='By the time events occurred, or as their lines stand, with `{"tick": …}` lines.'),
     ] = OrderChoice.OCCURRED,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Threads to work with.")] = 1,
     html: Annotated[bool, typer.Option("--html", help="Also draw a report, `report.html`.")] = False,

@@ -13,9 +13,9 @@ from rules.intake.arrow_columns import decode_table
 from rules.intake.columns import Decoded
 from rules.intake.json_columns import decode_records
 from rules.intake.lines import split_lines
+from rules.intake.row_json import row_json
 from rules.intake.tables import Intake
 from workers.cli.errors import UserError
-from rules.intake.row_json import row_json
 from workers.replay.sources import DAMAGED, EventFile, open_lines, open_parquet
 
 #: Bytes of NDJSON that are decoded at a time: enough to spread the cost of a call thin, few enough to stay in

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rules.engine.event import Code
+from rules.engine.event import Code, Rejection
 from rules.language.model import Pack
 from workers.replay.blocks import PLACE_BITS, Parts, deal
 from workers.replay.chunks import DecodedChunk
@@ -82,12 +82,13 @@ class Dealer:
         letters, ticks = [], []
         for each in chunk.decoded.rejected:
             position, rejection = int(chunk.position[each.index]), each.rejection
-            line = decode_line(each.record, self._pack) if b'"tick"' in each.record else None
-            if isinstance(line, TickLine):
-                ticks.append(((rank << PLACE_BITS) | position, line.period))
-                continue
-            if line is not None and not isinstance(line, TickLine) and hasattr(line, "code"):
-                rejection = line
+            if b'"tick"' in each.record:
+                line = decode_line(each.record, self._pack)
+                if isinstance(line, TickLine):
+                    ticks.append(((rank << PLACE_BITS) | position, line.period))
+                    continue
+                if isinstance(line, Rejection):
+                    rejection = line
             body = dead_letter(rejection, self.files[chunk.file].name, position, each.record)
             text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
             letters.append((rejection.code, Letter(chunk.file, position, text)))

@@ -1,4 +1,4 @@
-"""The parts of a replay put together: one order of all customers, and results in slices of the output's order.
+"""The parts of a replay put together: one order of all customers, and results in slices of that order.
 
 Every slice holds what all parts have between two points of the order of S10. It is small, so memory does not
 grow with the history; and slices can be rendered side by side and written one after the other.
@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.engine import layout as at
+from rules.engine.event import Event
 from rules.engine.plan import Plan
 from rules.engine.strings import StringTable, byte_order, gather
 from rules.engine.text.render import Triggers, Words
 from rules.language.model import Kind
-from workers.replay.play import Played
 from workers.replay.shelf import Shelf
 
 I64 = NDArray[np.int64]
@@ -50,7 +50,7 @@ class Shelved:
     notices: Shelf
     triggers: Shelf
     customers: Shelf
-    erasures: list[tuple[int, int, int, int, object]]
+    erasures: list[tuple[int, int, int, int, Event]]
 
 
 @dataclass(frozen=True, slots=True)

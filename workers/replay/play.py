@@ -13,7 +13,7 @@ from rules.engine.event import TOPICS, TYPES, Event
 from rules.engine.kernel.arrays import Batch
 from rules.engine.plan import DIMENSIONS, Plan
 from rules.engine.strings import StringTable
-from rules.intake.columns import ATTRIBUTE_NUMBER, ATTRIBUTE_REMOVED, ATTRIBUTE_STRING
+from rules.intake.columns import ATTRIBUTE_REMOVED, ATTRIBUTE_STRING
 from rules.intake.hashing import hash_spans
 from rules.jit import compiled
 from workers.replay.blocks import (
@@ -78,11 +78,11 @@ def _before(words: I64, left: int, right: int, topics: I64, arrival: bool) -> bo
     """Whether one event comes before another of the same customer."""
     if not arrival:
         if words[left, INSTANT] != words[right, INSTANT]:
-            return words[left, INSTANT] < words[right, INSTANT]
+            return bool(words[left, INSTANT] < words[right, INSTANT])
         a, b = topics[words[left, KIND] >> 48], topics[words[right, KIND] >> 48]
         if a != b:
-            return a < b
-    return words[left, PLACE] < words[right, PLACE]
+            return bool(a < b)
+    return bool(words[left, PLACE] < words[right, PLACE])
 
 
 @compiled
@@ -349,8 +349,8 @@ SEEN_WORDS = 9
 
 
 def customers_matrix(engine: Engine, plan: Plan, rank: I64) -> I64:
-    """All known customers by the bytes of their ids: row, life, `as_of`; by dimension category, instant of the
-    last change, changes, where a pending move leads (-1: none), since, until, override's mode (0: none
+    """All known customers by the bytes of their ids: row, life, `as_of`; by dimension category, instant of
+    the last change, changes, where a pending move leads (-1: none), since, until, override's mode (0: none
     active), category, until (NEVER: open); then attributes and metrics as words of the state.
     """
     known, as_of, metrics = engine.sight()

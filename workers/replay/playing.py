@@ -20,7 +20,7 @@ from workers.replay.summary import Summary
 
 
 class Player:
-    """Plays parts; may be called from several threads. `results` are by part, without those that are empty."""
+    """Plays parts; may be called from several threads. `results` leaves out those that are empty."""
 
     def __init__(
         self, plan: Plan, dealer: Dealer, ticks: Ticks, folder: Path | None, summary: Summary

@@ -153,11 +153,15 @@ class Run(Protocol):
         """Map."""
 
 
+def _one_by_one(function: Callable[[A], B], inputs: Iterator[A]) -> Iterator[B]:
+    return map(function, inputs)
+
+
 @contextmanager
 def _threads(workers: int) -> Iterator[Run]:
     """Something that maps a function over inputs on so many threads, a few inputs ahead, results in order."""
     if workers == 1:
-        yield lambda function, inputs: map(function, inputs)
+        yield _one_by_one
         return
     with ThreadPoolExecutor(workers) as pool:
 

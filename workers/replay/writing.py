@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,8 +35,12 @@ from workers.replay.summary import Summary
 if TYPE_CHECKING:
     from workers.replay.run import Progress, Run
 
+I64 = NDArray[np.int64]
+U8 = NDArray[np.uint8]
+Cut = list[tuple[int, int]]
+
 #: Rendered lines are handed on in pieces of at most this many bytes.
-_PIECE_BYTES = 16 << 20
+_PIECE_BYTES = 1 << 20
 
 
 class Writer:
@@ -77,63 +82,48 @@ class Writer:
         self._write_letters()
 
     def _write_changes(self, gathered: Gathered, run: Run, progress: Progress) -> None:
-        def render(cut: list[tuple[int, int]]) -> tuple[list[NDArray[np.uint8]], int]:
-            return self._changes(gathered, cut)
+        def render(cut: Cut) -> tuple[list[bytes], int]:
+            part = gathered.changes(cut)
+            numbers = render_numbers(part.evaluations, self._template)
+
+            def more(done: int, buffer: U8, ends: I64) -> int:
+                return render_changes(
+                    self._template,
+                    part.changes,
+                    part.evaluations,
+                    part.order,
+                    done,
+                    gathered.customers,
+                    part.triggers,
+                    gathered.strings,
+                    numbers,
+                    gathered.string_max,
+                    buffer,
+                    ends,
+                )
+
+            return _pieces(part.order.size, more), part.order.size
 
         with self._outputs.lines(CHANGES) as file:
             for pieces, count in run(render, iter(gathered.change_cuts())):
-                for piece in pieces:
-                    file.write(piece.data)
+                file.writelines(pieces)
                 progress.done(count)
 
-    def _changes(self, gathered: Gathered, cut: list[tuple[int, int]]) -> tuple[list[NDArray[np.uint8]], int]:
-        part = gathered.changes(cut)
-        numbers = render_numbers(part.evaluations, self._template)
-        ends = np.zeros(part.order.size, np.int64)
-        pieces = []
-        done, size = 0, _PIECE_BYTES
-        while done < part.order.size:
-            buffer = np.empty(size, np.uint8)
-            before = done
-            done = render_changes(
-                self._template,
-                part.changes,
-                part.evaluations,
-                part.order,
-                done,
-                gathered.customers,
-                part.triggers,
-                gathered.strings,
-                numbers,
-                gathered.string_max,
-                buffer,
-                ends,
-            )
-            if done == before:
-                size *= 2
-                continue
-            pieces.append(buffer[: ends[done - 1]])
-        return pieces, part.order.size
-
     def _write_notices(self, gathered: Gathered, run: Run) -> None:
-        def render(cut: list[tuple[int, int]]) -> list[NDArray[np.uint8]]:
+        def render(cut: Cut) -> list[bytes]:
             table, order = gathered.notices(cut)
-            ends = np.zeros(order.size, np.int64)
-            pieces = []
-            done = 0
-            while done < order.size:
-                buffer = np.empty(_PIECE_BYTES, np.uint8)
-                done = render_notices(self._template, table, order, done, gathered.customers, buffer, ends)
-                pieces.append(buffer[: ends[done - 1]])
-            return pieces
+
+            def more(done: int, buffer: U8, ends: I64) -> int:
+                return render_notices(self._template, table, order, done, gathered.customers, buffer, ends)
+
+            return _pieces(order.size, more)
 
         with self._outputs.lines(NOTICES) as file:
             for pieces in run(render, iter(gathered.notice_cuts())):
-                for piece in pieces:
-                    file.write(piece.data)
+                file.writelines(pieces)
 
     def _write_erasures(self, gathered: Gathered) -> None:
-        lines = []
+        lines: list[tuple[int, int, int, int, bytes]] = []
         for part, shelved in enumerate(self._player.results()):
             for row, life, instant, place, event in shelved.erasures:
                 rank = gathered.rank(part, row)
@@ -185,3 +175,22 @@ class Writer:
             text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
             letters.append(Letter(file, position, text))
         return letters
+
+
+def _pieces(count: int, more: Callable[[int, U8, I64], int]) -> list[bytes]:
+    """Render `count` lines through one small buffer, which stays in the processor's caches.
+
+    `more` renders from a line on as many as fit, notes where each ends, and says which line is next.
+    """
+    buffer = np.empty(_PIECE_BYTES, np.uint8)
+    ends = np.zeros(count, np.int64)
+    pieces = []
+    done = 0
+    while done < count:
+        reached = more(done, buffer, ends)
+        if reached == done:
+            buffer = np.empty(2 * buffer.size, np.uint8)
+            continue
+        pieces.append(buffer[: ends[reached - 1]].tobytes())
+        done = reached
+    return pieces

@@ -13,11 +13,11 @@ I64 = NDArray[np.int64]
 class State(NamedTuple):
     """What is remembered.
 
-    `rows[capacity, words]`, one customer a row; `due[capacity]` int32, the earliest period at which time alone
-    could change anything of the customer; `pool`, the words of all slabs; `free[lists * SLAB_CLASSES]`, the
-    heads of the free lists (-1: empty); `control` = (first unused word of the pool, words of the largest slab,
-    number of ticks so far). `ticks` rows `(number, period)`: every tick that is later than all after it, so
-    that the first one a row has not seen is the latest of all it has not seen.
+    `rows[capacity, words]`, one customer a row; `due[capacity]` int32, the earliest period at which time
+    alone could change anything of the customer; `pool`, the words of all slabs; `free[lists * SLAB_CLASSES]`,
+    the heads of the free lists (-1: empty); `control` = (first unused word of the pool, words of the largest
+    slab, number of ticks so far). `ticks` rows `(number, period)`: every tick that is later than all
+    after it, so that the first one a row has not seen is the latest of all it has not seen.
     """
 
     rows: I64
@@ -32,8 +32,9 @@ class Work(NamedTuple):
     """Scratch of one evaluation at a time.
 
     `values`, `horizons` and `stamps` by metric: the value (doubles as their bits), the earliest period at
-    which it could differ, and the evaluation that computed it. `view_low`, `view_high`, `view_stamps` by view:
-    the entries inside the window. `stack` and `stack_until`: the program stack. `now` = see the NOW_ names.
+    which it could differ, and the evaluation that computed it. `view_low`, `view_high`, `view_stamps` by
+    view: the entries inside the window. `stack` and `stack_until`: the program stack. `now` = see the
+    NOW_ names.
     """
 
     values: I64
@@ -59,13 +60,13 @@ NOW_WORDS = 7
 class Batch(NamedTuple):
     """Events in the order in which they are to be applied; those of one customer in their order.
 
-    `row` of the customer; `type` code; `label` code; `instant` microseconds; `period`; `hash` of the event id;
-    the value columns `v1` (amount, score or severity), `v2` (discount), `v3` (items), ABSENT where the event
-    has none; `control`: position in the control arrays for assigned, released and erased, else -1; attributes
-    of the event are `attribute_first[i]` to `attribute_first[i + 1]` of `attribute` (index) and
-    `attribute_value` (missing: to remove). `position` is the event's place in the input; `ticks_before` how many
-    of `ticks` lie before it.
-    `controls` rows: (dimension, category, mode (0 release), until, actor, reason).
+    `row` of the customer; `type` code; `label` code; `instant` microseconds; `period`; `hash` of the event
+    id; the value columns `v1` (amount, score or severity), `v2` (discount), `v3` (items), ABSENT where
+    the event has none; `control`: position in the control arrays for assigned, released and erased, else
+    -1; attributes of the event are `attribute_first[i]` to `attribute_first[i + 1]` of `attribute`
+    (index) and `attribute_value` (missing: to remove). `position` is the event's place in the input;
+    `ticks_before` how many of `ticks` lie before it. `controls` rows: (dimension, category, mode (0
+    release), until, actor, reason).
     """
 
     row: I64

@@ -9,6 +9,7 @@ import numpy as np
 
 from rules.engine import layout as at
 from rules.engine.kernel.arrays import (
+    I64,
     NOW_CATEGORY,
     NOW_ENTERED,
     NOW_HORIZON,
@@ -19,7 +20,6 @@ from rules.engine.kernel.arrays import (
     USED_CHANGES,
     USED_EVALUATIONS,
     USED_NOTICES,
-    I64,
     Out,
     State,
     Work,
@@ -28,61 +28,52 @@ from rules.engine.kernel.machine import compute_all, run
 from rules.engine.kernel.metrics import calendar_start, next_start
 from rules.engine.kernel.slabs import slab_offset
 from rules.engine.plan import ATTRIBUTE_BLOCK, PlanArrays
-from rules.jit import compiled, inlined
+from rules.jit import called, lean
 
 _ABSENT = np.int64(at.ABSENT)
 _NEVER = np.int64(at.NEVER)
 _AT_ONCE = np.int64(at.AT_ONCE)
 
 
-@inlined
+@lean
 def _reason(category: int, kind: int) -> int:
     return category * at.REASON_KINDS + kind
 
 
-@inlined
-def _holds(plan: PlanArrays, state: State, work: Work, row: I64, program: int) -> bool:
-    """Run a condition and let its horizon bound that of the target."""
-    run(plan, state, work, row, program)
-    work.now[NOW_HORIZON] = min(work.now[NOW_HORIZON], work.stack_until[0])
-    return work.stack[0] == 1
-
-
-@inlined
-def ladder_target(
+@lean
+def find_target(
     plan: PlanArrays, state: State, work: Work, row: I64, dimension: int, earned: int, current: int
 ) -> int:
-    """S7.1 for a ladder, with the reasons of the current category's and the target's condition (S9.3)."""
-    first = plan.dimensions[dimension, 3]
-    work.now[NOW_HORIZON] = _NEVER
+    """S7.1, with the reasons of the current category's and the target's condition (S9.3).
+
+    A ladder is tried from its highest category down, a first_match from its first; the last one tried has no
+    condition. Leaves the horizon of the target in `work.now`.
+    """
+    first, count = plan.dimensions[dimension, 3], plan.dimensions[dimension, 2]
+    ladder = plan.dimensions[dimension, 1] == 1
+    horizon = _NEVER
     work.now[NOW_REASON_CURRENT] = -1
-    for k in range(plan.dimensions[dimension, 2] - 1, 0, -1):
-        kind = at.REASON_ENTER if k > earned else at.REASON_KEEP
-        program = plan.categories[first + k, 0 if k > earned else 1]
-        if _holds(plan, state, work, row, program):
-            work.now[NOW_REASON_TARGET] = _reason(first + k, kind)
-            return k
+    target = np.int64(0) if ladder else count - 1
+    kind = np.int64(at.REASON_OTHERWISE)
+    for tried in range(count - 1):
+        k, asked, column = tried, np.int64(at.REASON_WHEN), 0
+        if ladder:
+            k = count - 1 - tried
+            asked = np.int64(at.REASON_ENTER) if k > earned else np.int64(at.REASON_KEEP)
+            column = 0 if k > earned else 1
+        run(plan, state, work, row, plan.categories[first + k, column])
+        horizon = min(horizon, work.stack_until[0])
+        if work.stack[0] == 1:
+            target, kind = k, asked
+            break
         if k == current:
-            work.now[NOW_REASON_CURRENT] = _reason(first + k, kind)
-    work.now[NOW_REASON_TARGET] = _reason(first, at.REASON_OTHERWISE)
-    return 0
+            work.now[NOW_REASON_CURRENT] = _reason(first + k, asked)
+    work.now[NOW_REASON_TARGET] = _reason(first + target, kind)
+    work.now[NOW_HORIZON] = horizon
+    return target
 
 
-@inlined
-def first_target(plan: PlanArrays, state: State, work: Work, row: I64, dimension: int) -> int:
-    """S7.1 for a first_match."""
-    first, last = plan.dimensions[dimension, 3], plan.dimensions[dimension, 2] - 1
-    work.now[NOW_HORIZON] = _NEVER
-    work.now[NOW_REASON_CURRENT] = -1
-    for k in range(last):
-        if _holds(plan, state, work, row, plan.categories[first + k, 0]):
-            work.now[NOW_REASON_TARGET] = _reason(first + k, at.REASON_WHEN)
-            return k
-    work.now[NOW_REASON_TARGET] = _reason(first + last, at.REASON_OTHERWISE)
-    return last
-
-
-@inlined
+@lean
 def pending_until(plan: PlanArrays, policy: int, period: int, entered: int) -> int:
     """S7.3: the first period at which a move that begins to be due now may happen."""
     until = max(period + plan.policies[policy, 0], entered + plan.policies[policy, 1])
@@ -92,7 +83,7 @@ def pending_until(plan: PlanArrays, policy: int, period: int, entered: int) -> i
     return until
 
 
-@inlined
+@lean
 def _snapshot(
     plan: PlanArrays, state: State, work: Work, row: I64, out: Out, customer: int, event: int, position: int
 ) -> int:
@@ -116,7 +107,7 @@ def _snapshot(
     return index
 
 
-@inlined
+@lean
 def _move(
     plan: PlanArrays,
     work: Work,
@@ -155,7 +146,7 @@ def _move(
     row[block + at.ENTERED_US] = row[at.INSTANT]
 
 
-@inlined
+@lean
 def _name_override(state: State, out: Out, override: int) -> None:
     """Put actor and reason of an override into the change just written."""
     line = out.changes[out.used[USED_CHANGES] - 1]
@@ -163,7 +154,7 @@ def _name_override(state: State, out: Out, override: int) -> None:
     line[at.CHANGE_REASON] = state.pool[override + at.OVERRIDE_REASON]
 
 
-@inlined
+@lean
 def _led_to(plan: PlanArrays, dimension: int, category: int, target: int) -> int:
     """Where a move towards a target leads from a category: one rank at a time under `step: one` (S7.3)."""
     if plan.dimensions[dimension, 1] == 0:
@@ -173,7 +164,7 @@ def _led_to(plan: PlanArrays, dimension: int, category: int, target: int) -> int
     return category - 1 if plan.policies[2 * dimension + 1, 3] == 1 else target
 
 
-@inlined
+@lean
 def _notice(
     plan: PlanArrays, row: I64, out: Out, customer: int, dimension: int, state: int, position: int
 ) -> None:
@@ -195,7 +186,7 @@ def _notice(
     line[at.NOTICE_INPUT] = position
 
 
-@inlined
+@lean
 def _cancel(plan: PlanArrays, row: I64, out: Out, customer: int, dimension: int, position: int) -> None:
     """Cancel a pending move, if there is one, and say so."""
     block = plan.dimensions[dimension, 0]
@@ -204,7 +195,7 @@ def _cancel(plan: PlanArrays, row: I64, out: Out, customer: int, dimension: int,
         row[block + at.PENDING_TARGET] = -1
 
 
-@inlined
+@lean
 def _policy(
     plan: PlanArrays,
     work: Work,
@@ -243,7 +234,7 @@ def _policy(
     return False
 
 
-@inlined
+@lean
 def _earn(row: I64, block: int, rank: int) -> bool:
     """Set the earned rank; true if it is another one."""
     if row[block + at.EARNED] == rank:
@@ -252,7 +243,21 @@ def _earn(row: I64, block: int, rank: int) -> bool:
     return True
 
 
-@inlined
+@lean
+def _overridden(
+    work: Work, mode: int, chosen: int, category: int, target: int, first: int
+) -> tuple[int, bool]:
+    """S8: where an active pin or floor sends, and whether it decides; else the target stays as it is."""
+    if mode == at.MODE_PIN:
+        work.now[NOW_REASON_TARGET] = _reason(first + chosen, at.REASON_PIN)
+        return chosen, True
+    if mode == at.MODE_FLOOR and (target < chosen or 0 <= category < chosen):
+        work.now[NOW_REASON_TARGET] = _reason(first + chosen, at.REASON_FLOOR)
+        return chosen, category < chosen
+    return target, False
+
+
+@lean
 def _evaluate_dimension(
     plan: PlanArrays,
     state: State,
@@ -273,10 +278,6 @@ def _evaluate_dimension(
     """
     block, ladder = plan.dimensions[dimension, 0], plan.dimensions[dimension, 1] == 1
     first, period = plan.dimensions[dimension, 3], work.now[NOW_PERIOD]
-    category, earned = row[block + at.CATEGORY], row[block + at.EARNED]
-    work.now[NOW_CATEGORY] = first + category if category >= 0 else -1
-    work.now[NOW_ENTERED] = row[block + at.ENTERED]
-
     mode, chosen, free, override = np.int64(0), np.int64(0), _NEVER, np.int64(0)
     if row[block + at.OVERRIDE] != 0:
         override = slab_offset(row[block + at.OVERRIDE])
@@ -285,46 +286,37 @@ def _evaluate_dimension(
             chosen = state.pool[override + at.OVERRIDE_CATEGORY]
             free = state.pool[override + at.OVERRIDE_UNTIL]
 
-    if ladder:
-        target = ladder_target(plan, state, work, row, dimension, earned, category)
-    elif mode == at.MODE_PIN:
+    stirred = False
+    for turn in range(2):  # the second turn follows a move: would the next evaluation find anything?
+        category, earned = row[block + at.CATEGORY], row[block + at.EARNED]
+        work.now[NOW_CATEGORY] = first + category if category >= 0 else -1
+        work.now[NOW_ENTERED] = row[block + at.ENTERED]
         target = chosen
         work.now[NOW_HORIZON] = _NEVER
-    else:
-        target = first_target(plan, state, work, row, dimension)
-    horizon = work.now[NOW_HORIZON]
-
-    wanted, decided = target, False
-    if mode == at.MODE_PIN:
-        wanted, decided = chosen, True
-        work.now[NOW_REASON_TARGET] = _reason(first + chosen, at.REASON_PIN)
-    elif mode == at.MODE_FLOOR:
-        below = category < chosen
-        if target < chosen or (category >= 0 and below):
-            decided = below
-            wanted = chosen
-            work.now[NOW_REASON_TARGET] = _reason(first + chosen, at.REASON_FLOOR)
-
-    moves, stirred = False, False
-    if category < 0:
-        moves = True
-    elif decided:
-        _cancel(plan, row, out, customer, dimension, position)
-        moves = wanted != category
-    elif wanted == category:
-        _cancel(plan, row, out, customer, dimension, position)
-    else:
-        moves = _policy(plan, work, row, out, customer, dimension, wanted, position)
-
-    if moves:
+        if ladder or mode != at.MODE_PIN:
+            target = find_target(plan, state, work, row, dimension, earned, category)
+        wanted, decided = _overridden(work, mode, chosen, category, target, first)
+        if turn == 1:
+            stirred = wanted != category or (ladder and target == category and earned != category)
+            break
+        moves = category < 0
+        if not moves and (decided or wanted == category):
+            _cancel(plan, row, out, customer, dimension, position)
+            moves = wanted != category
+        elif not moves:
+            moves = _policy(plan, work, row, out, customer, dimension, wanted, position)
+        if not moves:
+            stirred = ladder and target == category and _earn(row, block, category)
+            break
         if evaluation < 0:
             evaluation = _snapshot(plan, state, work, row, out, customer, event, position)
         to = wanted
         if category >= 0 and not decided:
             to = _led_to(plan, dimension, category, wanted)
         lifted = not decided and mode == at.MODE_FLOOR and wanted > target
-        why = at.CAUSE_OVERRIDE if decided else cause
-        _move(plan, work, row, out, dimension, to, wanted, why, evaluation)
+        _move(
+            plan, work, row, out, dimension, to, wanted, at.CAUSE_OVERRIDE if decided else cause, evaluation
+        )
         if decided or lifted:
             _name_override(state, out, override)
         if ladder and not decided:
@@ -332,18 +324,15 @@ def _evaluate_dimension(
             if to < category:
                 rank = target if lifted and to == chosen else min(earned, to)
             row[block + at.EARNED] = rank
-        stirred = True
-    elif ladder and target == category:
-        stirred = _earn(row, block, category)
 
-    due = min(horizon, free)
+    due = min(work.now[NOW_HORIZON], free)
     if row[block + at.PENDING_TARGET] >= 0:
         due = min(due, row[block + at.PENDING_UNTIL])
     row[block + at.DUE] = _AT_ONCE if stirred else due
     return evaluation
 
 
-@compiled
+@called
 def evaluate(
     plan: PlanArrays,
     state: State,

@@ -16,14 +16,14 @@ from rules.engine.kernel.slabs import (
     slab_used,
 )
 from rules.engine.plan import IDS_LIST, PlanArrays
-from rules.jit import inlined
+from rules.jit import lean
 
 _ABSENT = np.int64(at.ABSENT)
 _ID_WORDS = 2
 _ID_SIZE_FIRST = 2
 
 
-@inlined
+@lean
 def field_value(batch: Batch, event: int, field: int) -> int:
     """The event's value of a field column (1, 2 or 3; 0 stands for the fact itself)."""
     if field == 1:
@@ -35,7 +35,7 @@ def field_value(batch: Batch, event: int, field: int) -> int:
     return np.int64(1)
 
 
-@inlined
+@lean
 def lower_bound(pool: I64, offset: int, used: int, words: int, period: int) -> int:
     """The first entry of a ring at or after a period; `used` if there is none."""
     low, high = np.int64(0), used
@@ -48,7 +48,7 @@ def lower_bound(pool: I64, offset: int, used: int, words: int, period: int) -> i
     return low
 
 
-@inlined
+@lean
 def ring_place(plan: PlanArrays, state: State, row: I64, ring: int, period: int) -> int:
     """The word of the ring's entry for a period, made where there is none.
 
@@ -93,7 +93,7 @@ def ring_place(plan: PlanArrays, state: State, row: I64, ring: int, period: int)
     return entry
 
 
-@inlined
+@lean
 def _blank(plan: PlanArrays, pool: I64, ring: int, entry: int, before: int, period: int, words: int) -> None:
     """A new entry: cumulative columns as before it, no smallest and largest value yet."""
     for w in range(words):
@@ -106,7 +106,7 @@ def _blank(plan: PlanArrays, pool: I64, ring: int, entry: int, before: int, peri
             pool[entry + at.ENTRY_HEAD + column] = _ABSENT
 
 
-@inlined
+@lean
 def ring_add(plan: PlanArrays, state: State, row: I64, ring: int, batch: Batch, event: int) -> None:
     """Add a fact to a ring: to its period's entry, and to the cumulative columns of all later ones."""
     entry = ring_place(plan, state, row, ring, batch.period[event])
@@ -143,7 +143,7 @@ def ring_add(plan: PlanArrays, state: State, row: I64, ring: int, batch: Batch, 
         place += words
 
 
-@inlined
+@lean
 def days_fresh(plan: PlanArrays, state: State, row: I64, ring: int, field: int, period: int) -> int:
     """1 if the ring has no fact with the field at the period yet, so that the period is a new one (S5.1)."""
     slab = row[plan.rings[ring, 0]]
@@ -163,7 +163,7 @@ def days_fresh(plan: PlanArrays, state: State, row: I64, ring: int, field: int, 
     return 1
 
 
-@inlined
+@lean
 def cell_add(plan: PlanArrays, state: State, row: I64, cell: int, batch: Batch, event: int) -> None:
     """Add a fact to a cell of the row."""
     position, keep = plan.cells[cell, 0], plan.cells[cell, 1]
@@ -198,7 +198,7 @@ def cell_add(plan: PlanArrays, state: State, row: I64, cell: int, batch: Batch, 
         row[position] = batch.period[event]
 
 
-@inlined
+@lean
 def id_place(state: State, row: I64, key: int) -> int:
     """The word of a remembered event id, or -1. Ids are an open-addressing set of (key, period) pairs."""
     slab = row[at.IDS]
@@ -216,7 +216,7 @@ def id_place(state: State, row: I64, key: int) -> int:
         probe = (probe + 1) & mask
 
 
-@inlined
+@lean
 def _id_insert(state: State, offset: int, size: int, key: int, period: int) -> None:
     mask = (1 << size) - 1
     probe = (key ^ (key >> 32)) & mask
@@ -226,7 +226,7 @@ def _id_insert(state: State, offset: int, size: int, key: int, period: int) -> N
     state.pool[offset + probe * _ID_WORDS + 1] = period
 
 
-@inlined
+@lean
 def id_remember(plan: PlanArrays, state: State, row: I64, key: int, period: int, oldest: int) -> None:
     """Remember a new event id; ids before `oldest` can never matter again and make room when it is needed."""
     kind = plan.scalars[IDS_LIST]

@@ -11,23 +11,23 @@ import numpy as np
 
 from rules.engine import layout as at
 from rules.engine.kernel.arrays import (
+    I64,
     NOW_CATEGORY,
     NOW_ENTERED,
     NOW_PERIOD,
     NOW_STAMP,
-    I64,
     State,
     Work,
 )
 from rules.engine.kernel.metrics import bits, compare, compute, days_flip, limited, number, window_flip
 from rules.engine.plan import ATTRIBUTE_BLOCK, MONEY_SCALE, PlanArrays
-from rules.jit import compiled, inlined
+from rules.jit import called, lean
 
 _ABSENT = np.int64(at.ABSENT)
 _NEVER = np.int64(at.NEVER)
 
 
-@inlined
+@lean
 def _multiply(left: int, right: int) -> int:
     """The product, missing beyond the limit; the estimate is far enough from 2^63 to be safe."""
     if abs(np.float64(left) * np.float64(right)) > 6.0e18:
@@ -35,7 +35,7 @@ def _multiply(left: int, right: int) -> int:
     return limited(left * right)
 
 
-@inlined
+@lean
 def _add(left: int, right: int) -> int:
     """The sum, missing beyond the limit, also where it would wrap."""
     total = left + right
@@ -44,7 +44,7 @@ def _add(left: int, right: int) -> int:
     return limited(total)
 
 
-@inlined
+@lean
 def _scaled(value: int, scale: int) -> int:
     """Whole major units as minor units; missing where no sum with money could be within the limit."""
     if value > (2**63 - 1) // scale or value < -((2**63 - 1) // scale):
@@ -52,7 +52,7 @@ def _scaled(value: int, scale: int) -> int:
     return value * scale
 
 
-@inlined
+@lean
 def _compare_scaled(op: int, integer: int, money: int, scale: int, mirrored: bool) -> bool:
     """An integer of major units beside money, exactly: one beyond every money decides by its sign."""
     bound = at.LIMIT // scale
@@ -64,7 +64,7 @@ def _compare_scaled(op: int, integer: int, money: int, scale: int, mirrored: boo
     return compare(op, minor, money)
 
 
-@inlined
+@lean
 def _compare_numbers(op: int, left: float, right: float) -> bool:
     """One comparison of doubles; false where one is missing."""
     if np.isnan(left) or np.isnan(right):
@@ -82,7 +82,7 @@ def _compare_numbers(op: int, left: float, right: float) -> bool:
     return left != right
 
 
-@inlined
+@lean
 def _arithmetic_integers(op: int, left: int, right: int) -> int:
     if left == _ABSENT or right == _ABSENT:
         return _ABSENT
@@ -97,7 +97,7 @@ def _arithmetic_integers(op: int, left: int, right: int) -> int:
     return max(right, left)
 
 
-@inlined
+@lean
 def _arithmetic_numbers(op: int, left: float, right: float) -> float:
     if np.isnan(left) or np.isnan(right):
         return np.nan
@@ -110,11 +110,11 @@ def _arithmetic_numbers(op: int, left: float, right: float) -> float:
     if op == at.DIV_F:
         return np.nan if right == 0.0 else left / right
     if op == at.MIN_F:
-        return right if right < left else left
-    return right if right > left else left
+        return min(left, right)
+    return max(left, right)
 
 
-@inlined
+@lean
 def _contains(plan: PlanArrays, op: int, value: int, first: int, count: int, negated: int) -> bool:
     """`in` and `not in` a list of constants; both are false for a missing value."""
     found = False
@@ -131,13 +131,11 @@ def _contains(plan: PlanArrays, op: int, value: int, first: int, count: int, neg
     return found != (negated == 1)
 
 
-@inlined
-def _push(plan: PlanArrays, state: State, work: Work, row: I64, op: int, a: int, top: int) -> None:
+@lean
+def _push(plan: PlanArrays, work: Work, row: I64, op: int, a: int, top: int) -> None:
     """Put a constant or a name on the stack."""
     value, until = _ABSENT, _NEVER
     if op in (at.PUSH_METRIC_I, at.PUSH_METRIC_F):
-        if plan.metrics[a, 0] != at.METRIC_DERIVED:
-            compute(plan, state, work, row, a)
         value, until = work.values[a], work.horizons[a]
     elif op == at.PUSH_I:
         value = plan.constants[a]
@@ -159,14 +157,11 @@ def _push(plan: PlanArrays, state: State, work: Work, row: I64, op: int, a: int,
     work.stack_until[top] = until
 
 
-@inlined
-def _compare_days(
-    plan: PlanArrays, state: State, work: Work, row: I64, a: int, op: int, constant: int, top: int
-) -> None:
+@lean
+def _compare_days(work: Work, a: int, op: int, constant: int, top: int) -> None:
     """A day count beside a constant, with the exact period of its next flip."""
     value = _ABSENT
     if a >= 0:
-        compute(plan, state, work, row, a)
         value = work.values[a]
     elif work.now[NOW_CATEGORY] >= 0:
         value = work.now[NOW_PERIOD] - work.now[NOW_ENTERED]
@@ -178,18 +173,17 @@ def _compare_days(
         work.stack_until[top] = min(flip, _NEVER)
 
 
-@inlined
+@lean
 def _compare_window(
     plan: PlanArrays, state: State, work: Work, row: I64, a: int, op: int, constant: int, top: int
 ) -> None:
     """A window's sum beside a constant, with the period of its next flip."""
-    compute(plan, state, work, row, a)
     value = work.values[a]
     work.stack[top] = 1 if value != _ABSENT and compare(op, value, constant) else 0
     work.stack_until[top] = window_flip(plan, state, work, row, a, op, constant)
 
 
-@inlined
+@lean
 def _one(plan: PlanArrays, work: Work, op: int, a: int, top: int) -> None:
     """Instructions that replace the top of the stack."""
     value = work.stack[top]
@@ -215,7 +209,7 @@ def _one(plan: PlanArrays, work: Work, op: int, a: int, top: int) -> None:
     work.stack[top] = value
 
 
-@inlined
+@lean
 def _two(plan: PlanArrays, work: Work, op: int, a: int, b: int, top: int) -> None:
     """Instructions that replace the two topmost entries by one, the lower at `top`."""
     left, right = work.stack[top], work.stack[top + 1]
@@ -248,7 +242,7 @@ def _two(plan: PlanArrays, work: Work, op: int, a: int, b: int, top: int) -> Non
     work.stack_until[top] = until
 
 
-@compiled
+@lean
 def run(plan: PlanArrays, state: State, work: Work, row: I64, program: int) -> None:
     """Run a program; the result is `work.stack[0]` with its horizon in `work.stack_until[0]`."""
     begin, end = plan.program_first[program], plan.program_first[program + 1]
@@ -257,15 +251,18 @@ def run(plan: PlanArrays, state: State, work: Work, row: I64, program: int) -> N
     while i < end:
         op, a, b = plan.code[i, 0], plan.code[i, 1], plan.code[i, 2]
         i += 1
+        names = op in (at.PUSH_METRIC_I, at.PUSH_METRIC_F, at.COMPARE_DAYS, at.COMPARE_WINDOW) and a >= 0
+        if names and work.stamps[a] != work.now[NOW_STAMP]:
+            compute(plan, state, work, row, a)
         if op <= at.PUSH_DIMENSION:
             top += 1
-            _push(plan, state, work, row, op, a, top)
+            _push(plan, work, row, op, a, top)
         elif op == at.COMPARE_WINDOW:
             top += 1
             _compare_window(plan, state, work, row, a, b, plan.constants[plan.code[i - 1, 3]], top)
         elif op == at.COMPARE_DAYS:
             top += 1
-            _compare_days(plan, state, work, row, a, b, plan.constants[plan.code[i - 1, 3]], top)
+            _compare_days(work, a, b, plan.constants[plan.code[i - 1, 3]], top)
         elif op == at.JUMP_FALSE:
             if work.stack[top] == 0:
                 i = begin + a
@@ -293,14 +290,12 @@ def run(plan: PlanArrays, state: State, work: Work, row: I64, program: int) -> N
             _two(plan, work, op, a, b, top)
 
 
-@compiled
+@called
 def compute_all(plan: PlanArrays, state: State, work: Work, row: I64) -> None:
-    """Make every metric of the pack known to the evaluation that goes on."""
+    """Make every metric of the pack known to the evaluation that goes on, in declared order."""
     for metric in range(plan.metrics.shape[0]):
-        if plan.metrics[metric, 0] != at.METRIC_DERIVED:
-            compute(plan, state, work, row, metric)
-        elif work.stamps[metric] != work.now[NOW_STAMP]:
-            run(plan, state, work, row, plan.metrics[metric, 1])
+        if work.stamps[metric] != work.now[NOW_STAMP]:
+            run(plan, state, work, row, plan.metrics[metric, 7])
             work.values[metric] = work.stack[0]
             work.horizons[metric] = work.stack_until[0]
             work.stamps[metric] = work.now[NOW_STAMP]

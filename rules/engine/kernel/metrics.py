@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from rules.calendar import PERIOD_FIRST
+from rules.calendar import PERIOD_TABLE_FIRST
 from rules.engine import layout as at
-from rules.engine.kernel.arrays import NOW_PERIOD, NOW_STAMP, I64, State, Work
+from rules.engine.kernel.arrays import I64, NOW_PERIOD, NOW_STAMP, State, Work
 from rules.engine.kernel.facts import lower_bound
 from rules.engine.kernel.slabs import slab_offset, slab_used
 from rules.engine.plan import MONEY_SCALE, PlanArrays
-from rules.jit import inlined
+from rules.jit import lean
 
 _ABSENT = np.int64(at.ABSENT)
 _NAN_BITS = np.float64(np.nan).view(np.int64)
@@ -19,13 +19,13 @@ _NAN_BITS = np.float64(np.nan).view(np.int64)
 _LOOK_AHEAD = 16
 
 
-@inlined
+@lean
 def number(bits: int) -> float:
     """The double with these bits."""
     return np.int64(bits).view(np.float64)
 
 
-@inlined
+@lean
 def bits(value: float) -> int:
     """A double's bits; every double that is not finite is missing (S6.3) and becomes one and the same NaN."""
     if np.isfinite(value):
@@ -33,7 +33,7 @@ def bits(value: float) -> int:
     return _NAN_BITS
 
 
-@inlined
+@lean
 def limited(value: int) -> int:
     """An integer or money result, missing beyond the limit of S6.3."""
     if value > at.LIMIT or value < -at.LIMIT:
@@ -41,13 +41,13 @@ def limited(value: int) -> int:
     return value
 
 
-@inlined
+@lean
 def calendar_start(plan: PlanArrays, unit: int, period: int) -> int:
     """The first period of the calendar month (0), quarter (1) or year (2) that holds the period."""
-    return np.int64(plan.months[period - PERIOD_FIRST, unit])
+    return np.int64(plan.months[period - PERIOD_TABLE_FIRST, unit])
 
 
-@inlined
+@lean
 def next_start(plan: PlanArrays, unit: int, period: int) -> int:
     """The first period of the next month, quarter or year."""
     begin = calendar_start(plan, unit, period)
@@ -55,7 +55,7 @@ def next_start(plan: PlanArrays, unit: int, period: int) -> int:
     return calendar_start(plan, unit, begin + ahead)
 
 
-@inlined
+@lean
 def window_start(plan: PlanArrays, view: int, period: int) -> int:
     """The first period inside a view's window."""
     window = plan.views[view, 1]
@@ -68,7 +68,7 @@ def window_start(plan: PlanArrays, view: int, period: int) -> int:
     return begin
 
 
-@inlined
+@lean
 def look(plan: PlanArrays, state: State, work: Work, row: I64, view: int) -> None:
     """Find the entries inside a view's window: `view_low` to `view_high` (exclusive), once an evaluation."""
     if work.view_stamps[view] == work.now[NOW_STAMP]:
@@ -91,10 +91,9 @@ def look(plan: PlanArrays, state: State, work: Work, row: I64, view: int) -> Non
         work.view_high[view] = lower_bound(state.pool, offset, used, words, end)
 
 
-@inlined
+@lean
 def window_sum(plan: PlanArrays, state: State, work: Work, row: I64, view: int, column: int) -> int:
-    """The sum of a cumulative column over the entries inside the window."""
-    look(plan, state, work, row, view)
+    """The sum of a cumulative column over the entries inside a window that was looked at."""
     low, high = work.view_low[view], work.view_high[view]
     if high <= low:
         return np.int64(0)
@@ -107,10 +106,9 @@ def window_sum(plan: PlanArrays, state: State, work: Work, row: I64, view: int, 
     return total
 
 
-@inlined
+@lean
 def window_until(plan: PlanArrays, state: State, work: Work, row: I64, view: int) -> int:
-    """The earliest period at which the window's contents differ if nothing is added."""
-    look(plan, state, work, row, view)
+    """The earliest period at which the contents of a window that was looked at differ if nothing is added."""
     ring = plan.views[view, 0]
     slab = row[plan.rings[ring, 0]]
     low = work.view_low[view]
@@ -122,12 +120,11 @@ def window_until(plan: PlanArrays, state: State, work: Work, row: I64, view: int
     return next_start(plan, (window - 1) >> 1, work.now[NOW_PERIOD])
 
 
-@inlined
+@lean
 def window_extreme(
     plan: PlanArrays, state: State, work: Work, row: I64, view: int, column: int, largest: bool
 ) -> int:
-    """The smallest or largest value of a column inside the window, missing if there is none."""
-    look(plan, state, work, row, view)
+    """The smallest or largest value inside a window that was looked at, missing if there is none."""
     ring = plan.views[view, 0]
     words = plan.rings[ring, 1]
     place = slab_offset(row[plan.rings[ring, 0]]) + column
@@ -139,7 +136,7 @@ def window_extreme(
     return found
 
 
-@inlined
+@lean
 def average(plan: PlanArrays, metric: int, total: int, count: int) -> int:
     """Sum over count as S6.3 divides them; missing without facts or with a sum beyond the limit."""
     if count == 0 or total > at.LIMIT or total < -at.LIMIT:
@@ -150,23 +147,15 @@ def average(plan: PlanArrays, metric: int, total: int, count: int) -> int:
     return bits(value / np.float64(count))
 
 
-@inlined
+@lean
 def compute(plan: PlanArrays, state: State, work: Work, row: I64, metric: int) -> None:
     """Make an aggregate metric's value and horizon known to the evaluation that goes on."""
-    if work.stamps[metric] == work.now[NOW_STAMP]:
-        return
     work.stamps[metric] = work.now[NOW_STAMP]
     how, a, b = plan.metrics[metric, 0], plan.metrics[metric, 1], plan.metrics[metric, 2]
-    c, d = plan.metrics[metric, 3], plan.metrics[metric, 4]
     until = np.int64(at.NEVER)
     value = _ABSENT
-    if how == at.METRIC_WINDOW:
-        value = window_sum(plan, state, work, row, a, b)
-        until = window_until(plan, state, work, row, a)
-        if c >= 0:
-            value -= window_sum(plan, state, work, row, c, d)
-            until = min(until, window_until(plan, state, work, row, c))
-        value = limited(value)
+    if how <= at.METRIC_WINDOW_MAX:
+        value, until = _windowed(plan, state, work, row, metric, how, a, b)
     elif how == at.METRIC_CELL:
         value = row[a]
         if value != _ABSENT:
@@ -175,20 +164,39 @@ def compute(plan: PlanArrays, state: State, work: Work, row: I64, metric: int) -
         if row[a] != _ABSENT:
             value = work.now[NOW_PERIOD] - row[a]
             until = work.now[NOW_PERIOD] + 1
-    elif how == at.METRIC_CELL_AVG:
-        value = average(plan, metric, row[a], row[b])
-    elif how == at.METRIC_WINDOW_AVG:
-        total = window_sum(plan, state, work, row, a, b)
-        value = average(plan, metric, total, window_sum(plan, state, work, row, a, c))
-        until = window_until(plan, state, work, row, a)
     else:
-        value = window_extreme(plan, state, work, row, a, b, how == at.METRIC_WINDOW_MAX)
-        until = window_until(plan, state, work, row, a)
+        value = average(plan, metric, row[a], row[b])
     work.values[metric] = value
     work.horizons[metric] = until
 
 
-@inlined
+@lean
+def _windowed(
+    plan: PlanArrays, state: State, work: Work, row: I64, metric: int, how: int, view: int, column: int
+) -> tuple[int, int]:
+    """A metric that looks through a window: its value, and how long it lasts."""
+    other = plan.metrics[metric, 3] if how == at.METRIC_WINDOW else np.int64(-1)
+    until = np.int64(at.NEVER)
+    value = np.int64(0)
+    here = view
+    for turn in range(2):  # the second one for what is subtracted, so that there is one copy of the code
+        look(plan, state, work, row, here)
+        until = min(until, window_until(plan, state, work, row, here))
+        if how > at.METRIC_WINDOW_AVG:
+            return window_extreme(plan, state, work, row, view, column, how == at.METRIC_WINDOW_MAX), until
+        total = window_sum(plan, state, work, row, here, column)
+        if how == at.METRIC_WINDOW_AVG:
+            count = window_sum(plan, state, work, row, here, plan.metrics[metric, 3])
+            return average(plan, metric, total, count), until
+        value = total if turn == 0 else value - total
+        if other < 0:
+            break
+        here = other
+        column = plan.metrics[metric, 4]
+    return limited(value), until
+
+
+@lean
 def compare(op: int, left: int, right: int) -> bool:
     """One comparison of integers."""
     if op == at.GE:
@@ -204,7 +212,7 @@ def compare(op: int, left: int, right: int) -> bool:
     return left != right
 
 
-@inlined
+@lean
 def days_flip(op: int, value: int, constant: int, period: int) -> int:
     """The next period at which a count that grows by one a day compares differently with a constant."""
     if op in (at.GE, at.LT):
@@ -216,7 +224,7 @@ def days_flip(op: int, value: int, constant: int, period: int) -> int:
     return period + (constant - value) if value < constant else np.int64(at.NEVER)
 
 
-@inlined
+@lean
 def window_flip(
     plan: PlanArrays, state: State, work: Work, row: I64, metric: int, op: int, constant: int
 ) -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from rules.engine import layout as at
-from rules.engine.kernel.arrays import NOW_PERIOD, NOW_STAMP, I64, State, Work
+from rules.engine.kernel.arrays import I64, NOW_PERIOD, NOW_STAMP, State, Work
 from rules.engine.kernel.machine import compute_all
 from rules.engine.plan import PlanArrays
-from rules.jit import compiled
+from rules.jit import called
 
 
-@compiled
+@called
 def customer_values(plan: PlanArrays, state: State, work: Work, known: I64, as_of: I64, values: I64) -> None:
     """The `as_of` of customers, ticks they have not seen worked in, and their metrics at it, row by row."""
     for i in range(known.size):

@@ -4,34 +4,34 @@ from __future__ import annotations
 
 from rules.engine.kernel.arrays import I64, State
 from rules.engine.layout import SLAB_CLASSES
-from rules.jit import inlined
+from rules.jit import lean
 
 
-@inlined
+@lean
 def reference(offset: int, used: int, size: int) -> int:
     """Pack a slab reference; `size` is the log2 of its capacity. Never 0, the reference to nothing."""
     return (offset << 32) | (used << 8) | size
 
 
-@inlined
+@lean
 def slab_offset(slab: int) -> int:
     """First word in the pool."""
     return slab >> 32
 
 
-@inlined
+@lean
 def slab_used(slab: int) -> int:
     """Entries in use."""
     return (slab >> 8) & 0xFFFFFF
 
 
-@inlined
+@lean
 def slab_size(slab: int) -> int:
     """Log2 of the capacity in entries."""
     return slab & 0xFF
 
 
-@inlined
+@lean
 def allocate(state: State, kind: int, size: int, words: int) -> int:
     """Take a slab of `1 << size` entries of `words` words from the list of its kind, or from the pool's end.
 
@@ -50,7 +50,7 @@ def allocate(state: State, kind: int, size: int, words: int) -> int:
     return offset
 
 
-@inlined
+@lean
 def release(state: State, kind: int, slab: int) -> None:
     """Give a slab back; the reference 0 is nothing to give."""
     if slab != 0:
@@ -59,7 +59,7 @@ def release(state: State, kind: int, slab: int) -> None:
         state.free[head] = slab_offset(slab)
 
 
-@inlined
+@lean
 def copy_words(pool: I64, source: int, target: int, words: int) -> None:
     """Copy words within the pool; the target may overlap the source from below."""
     for i in range(words):

@@ -8,12 +8,12 @@ from rules.calendar import PERIOD_FIRST
 from rules.engine import layout as at
 from rules.engine.event import TYPES
 from rules.engine.kernel.arrays import (
+    I64,
     USED_CHANGES,
     USED_ERASURES,
     USED_EVALUATIONS,
     USED_NOTICES,
     USED_REJECTIONS,
-    I64,
     Batch,
     Out,
     State,
@@ -24,21 +24,22 @@ from rules.engine.kernel.facts import cell_add, id_place, id_remember, ring_add
 from rules.engine.kernel.metrics import bits
 from rules.engine.kernel.slabs import allocate, reference, release, slab_offset
 from rules.engine.plan import ATTRIBUTE_BLOCK, IDS_LIST, LATENESS, OVERRIDES_LIST, PlanArrays
-from rules.jit import compiled, inlined
+from rules.jit import called, lean
 
 _ABSENT = np.int64(at.ABSENT)
 _TYPES = list(TYPES)
 _FACTS = _TYPES.index("customer.registered")
 _ERASED = _TYPES.index("customer.erased")
 _TOPIC_OF = np.array([list(dict.fromkeys(TYPES.values())).index(topic) for topic in TYPES.values()], np.int64)
-_EVERYTHING = np.int64(-1)
+_BY_TIME, _BY_EVENT = np.int64(at.CAUSE_TIME), np.int64(at.CAUSE_EVENT)
+_EVERYTHING, _NOTHING, _NO_EVENT = np.int64(-1), np.int64(0), np.int64(-1)
 _REJECT_ERASED, _REJECT_TOO_LATE = 0, 1
 #: Words the pool must have left before an event, besides room for the largest slab to double: the sum of the
 #: small slabs one event can make is far below it.
 _POOL_RESERVE = 1 << 16
 
 
-@inlined
+@called
 def room(plan: PlanArrays, state: State, out: Out) -> int:
     """Whether one more evaluation, and one more event, fits: DONE, or what the host must make room in."""
     dimensions = plan.dimensions.shape[0]
@@ -55,11 +56,11 @@ def room(plan: PlanArrays, state: State, out: Out) -> int:
     return at.DONE
 
 
-@compiled
+@called
 def advance(
     plan: PlanArrays, state: State, work: Work, out: Out, customer: int, period: int, position: int
 ) -> int:
-    """S4.1 step 2: work a customer through time up to a period; days on which nothing is due are passed over."""
+    """S4.1 step 2: work a customer through time up to a period, over the days on which nothing is due."""
     row = state.rows[customer]
     while state.due[customer] <= period:
         short = room(plan, state, out)
@@ -70,7 +71,7 @@ def advance(
             break
         row[at.AS_OF] = day
         row[at.INSTANT] = max(row[at.INSTANT], plan.starts[day - PERIOD_FIRST])
-        evaluate(plan, state, work, out, customer, at.CAUSE_TIME, 0, -1, position)
+        evaluate(plan, state, work, out, customer, _BY_TIME, _NOTHING, _NO_EVENT, position)
         out.counters[at.COUNTED_EVALUATIONS] += 1
     if period > row[at.AS_OF]:
         row[at.AS_OF] = period
@@ -78,7 +79,7 @@ def advance(
     return at.DONE
 
 
-@inlined
+@called
 def catch_up(plan: PlanArrays, state: State, work: Work, out: Out, customer: int, position: int) -> int:
     """Work a known customer through the ticks of the engine that it has not seen (S4.2)."""
     row = state.rows[customer]
@@ -94,7 +95,7 @@ def catch_up(plan: PlanArrays, state: State, work: Work, out: Out, customer: int
     return at.DONE
 
 
-@inlined
+@lean
 def be_born(plan: PlanArrays, state: State, row: I64, period: int, instant: int) -> None:
     """S4.1 step 1: an empty row; the life number and the erasure marker stay."""
     life, erased = row[at.LIFE], row[at.ERASED_AT]
@@ -119,7 +120,7 @@ def be_born(plan: PlanArrays, state: State, row: I64, period: int, instant: int)
         row[place + at.ATTRIBUTE_AT] = _ABSENT
 
 
-@inlined
+@lean
 def forget(plan: PlanArrays, state: State, customer: int, marker: int) -> None:
     """S12.1: give back everything of a customer; only the marker and the next life number stay."""
     row = state.rows[customer]
@@ -136,9 +137,9 @@ def forget(plan: PlanArrays, state: State, customer: int, marker: int) -> None:
     state.due[customer] = at.NEVER
 
 
-@inlined
+@lean
 def apply_control(plan: PlanArrays, state: State, row: I64, batch: Batch, event: int) -> int:
-    """Put on or take off an override unless a newer one is known (S4.3, S8); returns the dimensions to look at."""
+    """Put on or take off an override unless a newer one is known (S4.3, S8); returns what to look at."""
     line = batch.controls[batch.control[event]]
     place = plan.dimensions[line[0], 0] + at.OVERRIDE
     if row[place] == 0:
@@ -157,7 +158,7 @@ def apply_control(plan: PlanArrays, state: State, row: I64, batch: Batch, event:
     return np.int64(1) << line[0]
 
 
-@inlined
+@lean
 def apply_attributes(plan: PlanArrays, row: I64, batch: Batch, event: int) -> int:
     """Set attributes unless a newer value is known (S4.3); returns the dimensions to look at again."""
     touched = np.int64(0)
@@ -171,7 +172,7 @@ def apply_attributes(plan: PlanArrays, row: I64, batch: Batch, event: int) -> in
     return touched
 
 
-@inlined
+@lean
 def apply_fact(plan: PlanArrays, state: State, row: I64, batch: Batch, event: int) -> int:
     """Add a fact to the cells and rings of its class; returns the dimensions to look at again."""
     kind = plan.class_base[batch.type[event]] + batch.label[event]
@@ -182,7 +183,7 @@ def apply_fact(plan: PlanArrays, state: State, row: I64, batch: Batch, event: in
     return plan.class_touch[kind]
 
 
-@inlined
+@lean
 def event_key(batch: Batch, event: int) -> int:
     """What stands for an event id within its topic; never 0."""
     key = np.int64(
@@ -191,7 +192,7 @@ def event_key(batch: Batch, event: int) -> int:
     return key if key != 0 else np.int64(1)
 
 
-@inlined
+@lean
 def reject(out: Out, event: int, code: int) -> None:
     """Note a rejected event."""
     line = out.rejections[out.used[USED_REJECTIONS]]
@@ -200,7 +201,7 @@ def reject(out: Out, event: int, code: int) -> None:
     line[1] = code
 
 
-@inlined
+@lean
 def erase(plan: PlanArrays, state: State, out: Out, customer: int, batch: Batch, event: int) -> None:
     """S12.1 after step 2: forget a known customer and say so, or set or move the marker of an unknown one."""
     row = state.rows[customer]
@@ -220,7 +221,7 @@ def erase(plan: PlanArrays, state: State, out: Out, customer: int, batch: Batch,
     forget(plan, state, customer, instant)
 
 
-@compiled
+@lean
 def apply_event(plan: PlanArrays, state: State, work: Work, out: Out, batch: Batch, event: int) -> int:
     """S4.1 for one event. DONE, or what the host must make room in before it hands in the same event again;
     then nothing but time has been worked through."""
@@ -277,11 +278,11 @@ def apply_event(plan: PlanArrays, state: State, work: Work, out: Out, batch: Bat
         touched |= apply_fact(plan, state, row, batch, event)
     else:
         touched |= apply_attributes(plan, row, batch, event)
-    evaluate(plan, state, work, out, customer, at.CAUSE_EVENT, touched, event, batch.position[event])
+    evaluate(plan, state, work, out, customer, _BY_EVENT, touched, event, batch.position[event])
     return at.DONE
 
 
-@inlined
+@called
 def pass_ticks(
     plan: PlanArrays, state: State, work: Work, out: Out, customer: int, batch: Batch, first: int, end: int
 ) -> int:
@@ -289,14 +290,15 @@ def pass_ticks(
     if state.rows[customer, at.AS_OF] == _ABSENT:
         return at.DONE
     for tick in range(first, end):
-        if batch.ticks[tick] > state.rows[customer, at.AS_OF]:
-            short = advance(plan, state, work, out, customer, batch.ticks[tick], batch.tick_positions[tick])
+        period = np.int64(batch.ticks[tick])
+        if period > state.rows[customer, at.AS_OF]:
+            short = advance(plan, state, work, out, customer, period, batch.tick_positions[tick])
             if short != at.DONE:
                 return short
     return at.DONE
 
 
-@compiled
+@called
 def run_batch(
     plan: PlanArrays, state: State, work: Work, out: Out, batch: Batch, first: int
 ) -> tuple[int, int]:
@@ -311,32 +313,31 @@ def run_batch(
         if short != at.DONE:
             return short, event
         customer = batch.row[event]
-        begin = np.int32(0)
+        begin = np.int64(0)
+        before = np.int64(batch.ticks_before[event])
         if event > 0 and batch.row[event - 1] == customer:
-            begin = batch.ticks_before[event - 1]
-        short = pass_ticks(plan, state, work, out, customer, batch, begin, batch.ticks_before[event])
+            begin = np.int64(batch.ticks_before[event - 1])
+        short = pass_ticks(plan, state, work, out, customer, batch, begin, before)
         if short == at.DONE:
             short = apply_event(plan, state, work, out, batch, event)
         if short != at.DONE:
             return short, event
         if event + 1 == events or batch.row[event + 1] != customer:
-            short = pass_ticks(
-                plan, state, work, out, customer, batch, batch.ticks_before[event], batch.ticks.size
-            )
+            short = pass_ticks(plan, state, work, out, customer, batch, before, batch.ticks.size)
             if short != at.DONE:
                 return short, ~event
     return at.DONE, events
 
 
-@compiled
+@called
 def finish_customer(plan: PlanArrays, state: State, work: Work, out: Out, batch: Batch, event: int) -> int:
     """The ticks after a customer's last event, gone on with after the host made room."""
     return pass_ticks(
-        plan, state, work, out, batch.row[event], batch, batch.ticks_before[event], batch.ticks.size
+        plan, state, work, out, batch.row[event], batch, np.int64(batch.ticks_before[event]), batch.ticks.size
     )
 
 
-@compiled
+@called
 def tick(
     plan: PlanArrays, state: State, work: Work, out: Out, period: int, first: int, end: int, position: int
 ) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Changes and notices as JSON lines, straight from what the kernel wrote; the same bytes as `bodies.encode`."""
+"""Changes and notices as JSON lines, straight from what the kernel wrote: the bytes of `bodies.encode`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rules.engine.text.write import (
     put_null,
     put_string,
 )
-from rules.jit import compiled, inlined
+from rules.jit import called, compiled, lean
 
 U8 = NDArray[np.uint8]
 I64 = NDArray[np.int64]
@@ -75,7 +75,7 @@ def render_numbers(evaluations: I64, template: Template) -> Numbers:
     """The doubles of all evaluations in their shortest form that reads back equal; NaN as null."""
     places = np.flatnonzero(template.number_column >= 0)
     if places.size == 0 or evaluations.shape[0] == 0:
-        return Numbers(np.zeros(1, np.uint8), np.zeros(1, np.int64), 0)
+        return Numbers(np.frombuffer(b"[]", np.uint8), np.zeros(1, np.int64), 0)
     values = evaluations[:, at.EVALUATION_HEAD + places].view(np.float64).ravel()
     size = np.abs(values)
     odd = (size != 0) & ((size < _PLAIN_MIN) | (size >= _PLAIN_MAX))
@@ -88,12 +88,17 @@ def render_numbers(evaluations: I64, template: Template) -> Numbers:
     return Numbers(text, _comma_ends(text, values.size), places.size)
 
 
-@inlined
+@called
+def _copy(pool: U8, spans: I64, buf: U8, to: int, text: int) -> int:
+    return put(buf, to, pool, spans[text, 0], spans[text, 1])
+
+
+@lean
 def _put_text(template: Template, buf: U8, to: int, text: int) -> int:
-    return put(buf, to, template.pool, template.spans[text, 0], template.spans[text, 1])
+    return _copy(template.pool, template.spans, buf, to, text)
 
 
-@inlined
+@called
 def _put_word(words: Words, buf: U8, to: int, number: int) -> int:
     if number < 0:
         return put_null(buf, to)
@@ -101,9 +106,17 @@ def _put_word(words: Words, buf: U8, to: int, number: int) -> int:
     return put_string(buf, to, words.text, start, words.ends[number + 1] - start)
 
 
-@inlined
+@lean
 def _put_value(
-    template: Template, buf: U8, to: int, op: int, value: int, strings: Words, numbers: Numbers, line: int, place: int
+    template: Template,
+    buf: U8,
+    to: int,
+    op: int,
+    value: int,
+    strings: Words,
+    numbers: Numbers,
+    line: int,
+    place: int,
 ) -> int:
     """One value of an evaluation."""
     if op == tpl.OP_NUMBER:
@@ -121,7 +134,7 @@ def _put_value(
     return _put_text(template, buf, to, template.fixed[tpl.FIXED_TRUE if value == 1 else tpl.FIXED_FALSE])
 
 
-@inlined
+@lean
 def _put_program(
     template: Template,
     buf: U8,
@@ -158,13 +171,23 @@ def _put_program(
             if category < 0:
                 to = put_null(buf, to)
             else:
-                to = _put_text(template, buf, to, template.id_text[template.dimension_first[dimension] + category])
+                to = _put_text(
+                    template, buf, to, template.id_text[template.dimension_first[dimension] + category]
+                )
     return to
 
 
-@inlined
+@lean
 def _put_change_id(
-    template: Template, buf: U8, to: int, life: int, customers: Words, customer: int, change: I64, message: U8, scratch: NDArray[np.uint32]
+    template: Template,
+    buf: U8,
+    to: int,
+    life: int,
+    customers: Words,
+    customer: int,
+    change: I64,
+    message: U8,
+    scratch: NDArray[np.uint32],
 ) -> int:
     """S9.2: the hash of `generation|life|customer_id|dimension|sequence`."""
     n = put_integer(message, 0, template.generation)
@@ -180,7 +203,7 @@ def _put_change_id(
     return put_digest(buf, to, message, n, scratch[:8], scratch[8:])
 
 
-@inlined
+@lean
 def _direction(template: Template, change: I64) -> int:
     """Position in DIRECTIONS (S9.1)."""
     if change[at.CHANGE_FROM] < 0:
@@ -190,7 +213,7 @@ def _direction(template: Template, change: I64) -> int:
     return 1 if change[at.CHANGE_TO] > change[at.CHANGE_FROM] else 2
 
 
-@inlined
+@lean
 def _put_change(
     template: Template,
     buf: U8,
@@ -210,7 +233,9 @@ def _put_change(
     first = template.dimension_first[dimension]
     fixed = template.fixed
     to = _put_text(template, buf, to, fixed[tpl.FIXED_HEAD])
-    to = _put_change_id(template, buf, to, evaluation[at.EVALUATION_LIFE], customers, customer, change, message, scratch)
+    to = _put_change_id(
+        template, buf, to, evaluation[at.EVALUATION_LIFE], customers, customer, change, message, scratch
+    )
     to = _put_text(template, buf, to, fixed[tpl.FIXED_CUSTOMER])
     to = _put_word(customers, buf, to, customer)
     to = _put_text(template, buf, to, fixed[tpl.FIXED_LIFE])
@@ -239,18 +264,22 @@ def _put_change(
         to = put_string(buf, to, triggers.text, triggers.start[event], triggers.length[event])
         to = _put_text(template, buf, to, template.type_text[triggers.type[event]])
     to = _put_text(template, buf, to, fixed[tpl.FIXED_REASONS])
-    if change[at.CHANGE_REASON_CURRENT] >= 0:
-        place = 2 * change[at.CHANGE_REASON_CURRENT]
-        begin, end = template.reason_first[place], template.reason_first[place + 1]
+    for turn in range(3):  # the current category's reason, the target's, the metrics
+        if turn == 0:
+            place = 2 * change[at.CHANGE_REASON_CURRENT]
+            if place < 0:
+                continue
+            begin, end = template.reason_first[place], template.reason_first[place + 1]
+        elif turn == 1:
+            place = 2 * change[at.CHANGE_REASON_TARGET] + 1
+            begin, end = template.reason_first[place], template.reason_first[place + 1]
+        else:
+            to = _put_text(template, buf, to, fixed[tpl.FIXED_METRICS])
+            begin, end = template.publish_first[dimension], template.publish_first[dimension + 1]
         to = _put_program(template, buf, to, begin, end, change, evaluation, line, strings, numbers)
-        buf[to] = 44
-        to += 1
-    place = 2 * change[at.CHANGE_REASON_TARGET] + 1
-    begin, end = template.reason_first[place], template.reason_first[place + 1]
-    to = _put_program(template, buf, to, begin, end, change, evaluation, line, strings, numbers)
-    to = _put_text(template, buf, to, fixed[tpl.FIXED_METRICS])
-    begin, end = template.publish_first[dimension], template.publish_first[dimension + 1]
-    to = _put_program(template, buf, to, begin, end, change, evaluation, line, strings, numbers)
+        if turn == 0:
+            buf[to] = 44
+            to += 1
     to = _put_text(template, buf, to, template.tail_text[first + change[at.CHANGE_TO]])
     buf[to] = 10
     return to + 1

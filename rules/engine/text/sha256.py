@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.jit import inlined
+from rules.jit import called, lean
 
 U8 = NDArray[np.uint8]
 U32 = NDArray[np.uint32]
 
 
 def _roots(power: float, count: int) -> list[int]:
-    """The first 32 bits of the fractional parts of the roots of the first primes (FIPS 180-4, 4.2.2, 5.3.3)."""
+    """First 32 bits of the fractional parts of the roots of the first primes (FIPS 180-4, 4.2.2, 5.3.3)."""
     primes = [n for n in range(2, 312) if all(n % p for p in range(2, int(n**0.5) + 1))][:count]
     found = []
     for prime in primes:
@@ -31,12 +31,12 @@ _START = np.array(_roots(0.5, 8), np.uint32)
 _HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
 
 
-@inlined
+@lean
 def _turn(x: np.uint32, count: int) -> np.uint32:
     return np.uint32((x >> np.uint32(count)) | (x << np.uint32(32 - count)))
 
 
-@inlined
+@called
 def _block(state: U32, schedule: U32, message: U8, start: int) -> None:
     """One round over 64 bytes."""
     for i in range(16):
@@ -75,7 +75,7 @@ def _block(state: U32, schedule: U32, message: U8, start: int) -> None:
     state[7] += h
 
 
-@inlined
+@lean
 def put_digest(buf: U8, at: int, message: U8, length: int, state: U32, schedule: U32) -> int:
     """Write the first 32 hex digits of the SHA-256 of `message[:length]`; returns the position after them.
 

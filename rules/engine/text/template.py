@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -167,7 +168,11 @@ def make_template(pack: Pack, generation: int) -> Template:
     publish_first = []
     for dimension in pack.dimensions:
         publish_first.append(len(program))
-        _values(texts, program, [(pack.metrics[i].name, _VALUE_OPS[pack.metrics[i].kind], i) for i in dimension.publish])
+        _values(
+            texts,
+            program,
+            [(pack.metrics[i].name, _VALUE_OPS[pack.metrics[i].kind], i) for i in dimension.publish],
+        )
     publish_first.append(len(program))
     source = f'"pack":{quoted({"name": pack.name, "version": pack.version, "fingerprint": pack.fingerprint})}'
     numbers = [metric.kind is Kind.NUMBER for metric in pack.metrics]
@@ -245,7 +250,7 @@ def _reasons(pack: Pack, texts: _Texts, program: list[tuple[int, int]]) -> tuple
                     firsts.append(len(program))
                     _reason(pack, texts, program, dimension, category, kind, word, result)
     firsts.append(len(program))
-    return firsts, [end - first for first, end in zip(firsts, firsts[1:], strict=False)]
+    return firsts, [end - first for first, end in pairwise(firsts)]
 
 
 def _reason(
@@ -266,7 +271,9 @@ def _reason(
     condition = conditions.get(kind)
     rule = quoted(f"{dimension.id}.{category.id}.{word}")
     text = quoted(None if condition is None else condition.text)
-    program.append((OP_TEXT, texts.add(f'{{"rule":{rule},"expression":{text},"result":{quoted(result)},"values":{{')))
+    program.append(
+        (OP_TEXT, texts.add(f'{{"rule":{rule},"expression":{text},"result":{quoted(result)},"values":{{'))
+    )
     if kind in (at.REASON_PIN, at.REASON_FLOOR):
         _values(texts, program, [("actor", OP_ACTOR, 0), ("reason", OP_REASON, 0)])
     elif condition is not None:
@@ -287,7 +294,9 @@ def _sizes(pack: Pack, template: Template, reason_sizes: list[int]) -> I64:
     for index, dimension in enumerate(pack.dimensions):
         span = range(2 * at.REASON_KINDS * count, 2 * at.REASON_KINDS * (count + len(dimension.categories)))
         count += len(dimension.categories)
-        reasons = max(program_size(template.reason_first[i], template.reason_first[i] + reason_sizes[i]) for i in span)
+        reasons = max(
+            program_size(template.reason_first[i], template.reason_first[i] + reason_sizes[i]) for i in span
+        )
         publish = program_size(template.publish_first[index], template.publish_first[index + 1])
         tails = template.tail_text[count - len(dimension.categories) : count]
         sizes.append(2 * reasons + publish + int(longest[tails].max()) + 4096)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.jit import inlined
+from rules.jit import called, lean
 
 U8 = NDArray[np.uint8]
 I64 = NDArray[np.int64]
@@ -19,18 +19,20 @@ _HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
 #: The letter of the short escapes of JSON by control character, 0 where there is none.
 _SHORT = np.zeros(32, np.uint8)
 _SHORT[8], _SHORT[9], _SHORT[10], _SHORT[12], _SHORT[13] = b"btnfr"
+_CONTROL = np.frombuffer(b"\\u00", np.uint8)
 _DAY_US = 86_400_000_000
 
 
-@inlined
+@lean
 def put(buf: U8, at: int, source: U8, start: int, length: int) -> int:
-    """Copy bytes."""
-    for i in range(length):
-        buf[at + i] = source[start + i]
+    """Copy bytes; unsigned positions spare the loop the check for negative ones."""
+    to, begin = np.uint64(at), np.uint64(start)
+    for i in range(np.uint64(length)):
+        buf[to + i] = source[begin + i]
     return at + length
 
 
-@inlined
+@called
 def put_integer(buf: U8, at: int, value: int) -> int:
     """A decimal integer."""
     if value < 0:
@@ -48,7 +50,7 @@ def put_integer(buf: U8, at: int, value: int) -> int:
     return at + digits
 
 
-@inlined
+@lean
 def put_padded(buf: U8, at: int, value: int, digits: int) -> int:
     """A non-negative integer with leading zeros."""
     for i in range(digits - 1, -1, -1):
@@ -57,7 +59,7 @@ def put_padded(buf: U8, at: int, value: int, digits: int) -> int:
     return at + digits
 
 
-@inlined
+@called
 def put_money(buf: U8, at: int, value: int, digits: int) -> int:
     """Minor units as a quoted decimal with all minor digits (S9.3)."""
     buf[at] = _QUOTE
@@ -77,7 +79,7 @@ def put_money(buf: U8, at: int, value: int, digits: int) -> int:
     return at + 1
 
 
-@inlined
+@called
 def put_date(buf: U8, at: int, period: int) -> int:
     """A period as YYYY-MM-DD; days to civil date in the proleptic Gregorian calendar (H. Hinnant, 2013)."""
     shifted = period + 719468
@@ -96,7 +98,7 @@ def put_date(buf: U8, at: int, period: int) -> int:
     return put_padded(buf, at + 1, day, 2)
 
 
-@inlined
+@called
 def put_instant(buf: U8, at: int, instant_us: int) -> int:
     """An instant as RFC 3339 in UTC with six fraction digits (S9.1), quoted."""
     buf[at] = _QUOTE
@@ -116,37 +118,34 @@ def put_instant(buf: U8, at: int, instant_us: int) -> int:
     return at + 2
 
 
-@inlined
+@called
 def put_string(buf: U8, at: int, source: U8, start: int, length: int) -> int:
     """UTF-8 bytes as a JSON string: quote, backslash and control characters escaped, the rest as it is."""
-    buf[at] = _QUOTE
-    at += 1
-    for i in range(start, start + length):
-        byte = source[i]
-        if byte == _QUOTE or byte == _BACKSLASH:
-            buf[at] = _BACKSLASH
-            buf[at + 1] = byte
-            at += 2
-        elif byte >= 32:
-            buf[at] = byte
-            at += 1
-        elif _SHORT[byte] != 0:
-            buf[at] = _BACKSLASH
-            buf[at + 1] = _SHORT[byte]
-            at += 2
+    to = np.uint64(at)
+    one = np.uint64(1)
+    buf[to] = _QUOTE
+    to += one
+    begin = np.uint64(start)
+    for i in range(np.uint64(length)):
+        byte = source[begin + i]
+        if byte >= 32 and byte != _QUOTE and byte != _BACKSLASH:
+            buf[to] = byte
+            to += one
+        elif byte >= 32 or _SHORT[byte] != 0:
+            buf[to] = _BACKSLASH
+            buf[to + one] = byte if byte >= 32 else _SHORT[byte]
+            to += np.uint64(2)
         else:
-            buf[at] = _BACKSLASH
-            buf[at + 1] = 117
-            buf[at + 2] = 48
-            buf[at + 3] = 48
-            buf[at + 4] = _HEX[byte >> 4]
-            buf[at + 5] = _HEX[byte & 15]
-            at += 6
-    buf[at] = _QUOTE
-    return at + 1
+            for k in range(4):
+                buf[to + np.uint64(k)] = _CONTROL[k]
+            buf[to + np.uint64(4)] = _HEX[byte >> 4]
+            buf[to + np.uint64(5)] = _HEX[byte & 15]
+            to += np.uint64(6)
+    buf[to] = _QUOTE
+    return np.int64(to + one)
 
 
-@inlined
+@lean
 def put_null(buf: U8, at: int) -> int:
     """`null`."""
     buf[at] = 110
