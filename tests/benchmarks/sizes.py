@@ -1,0 +1,34 @@
+"""How much is measured: for every day, for a look, for the bars, and for what a machine can hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """`runs` of everything; `cold_runs` of a start without compiled code, which takes long.
+
+    `tick_rows` customers of whom none is due, `due_rows` of whom all are; the slow reference gets
+    `reference_events`.
+    """
+
+    name: str
+    events: int
+    customers: int
+    runs: int
+    cold_runs: int
+    tick_rows: int
+    due_rows: int
+    reference_events: int
+
+
+SIZES = {
+    size.name: size
+    for size in (
+        Size("small", 1_000_000, 100_000, 3, 1, 1_000_000, 100_000, 20_000),
+        Size("medium", 3_000_000, 300_000, 3, 1, 3_000_000, 300_000, 20_000),
+        Size("full", 10_000_000, 1_000_000, 3, 3, 10_000_000, 1_000_000, 50_000),
+        Size("huge", 30_000_000, 10_000_000, 1, 0, 0, 0, 0),
+    )
+}
