@@ -81,7 +81,8 @@ class _Pages:
 class Engine:
     """One shard's worth of customers under one plan."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, outputs: int = _OUTPUTS_FIRST) -> None:
+        """`outputs` is about how many lines of output a batch brings, so that room is made once."""
         self.plan = plan
         self.customers = StringTable()
         self.strings = StringTable()
@@ -99,7 +100,7 @@ class Engine:
         )
         self._clear_rows(0)
         self._work = _work(plan)
-        self._out = _out(plan, _OUTPUTS_FIRST)
+        self._out = _out(plan, outputs)
 
     @classmethod
     def restore(cls, plan: Plan, snapshot: Snapshot) -> Self:
@@ -253,6 +254,19 @@ class Engine:
             return None
         return self._state.pool[slab >> 32 : (slab >> 32) + at.OVERRIDE_WORDS]
 
+    def _handed_over(self, counters: I64) -> Outcome:
+        """A large page becomes the outcome as it is, and a small one takes its place."""
+        out, used = self._out, self._out.used
+        self._out = _out(self.plan, _OUTPUTS_FIRST)
+        return Outcome(
+            out.evaluations[: used[USED_EVALUATIONS]],
+            out.changes[: used[USED_CHANGES]],
+            out.notices[: used[USED_NOTICES]],
+            out.erasures[: used[USED_ERASURES]],
+            out.rejections[: used[USED_REJECTIONS]],
+            counters,
+        )
+
     def _note_tick(self, period: int) -> None:
         control, ticks = self._state.control, self._state.ticks
         later = ticks[ticks[:, 1] > period]
@@ -311,9 +325,11 @@ class Engine:
         used[:] = 0
 
     def _outcome(self, pages: _Pages) -> Outcome:
-        self._turn_page(pages)
         counters = self._out.counters.copy()
         self._out.counters[:] = 0
+        if not pages.evaluations and int(self._out.used.max()) > _OUTPUTS_LAST:
+            return self._handed_over(counters)
+        self._turn_page(pages)
         return Outcome(
             np.concatenate(pages.evaluations),
             np.concatenate(pages.changes),
@@ -344,11 +360,11 @@ def _out(plan: Plan, rows: int) -> Out:
     width = at.EVALUATION_HEAD + len(pack.metrics) + len(pack.attributes) + dimensions
     rows = max(rows, 4 * dimensions)
     return Out(
-        evaluations=np.zeros((rows, width), np.int64),
-        changes=np.zeros((rows, at.CHANGE_WORDS), np.int64),
-        notices=np.zeros((rows, at.NOTICE_WORDS), np.int64),
-        erasures=np.zeros((64, 5), np.int64),
-        rejections=np.zeros((rows, 2), np.int64),
+        evaluations=np.empty((rows, width), np.int64),
+        changes=np.empty((rows, at.CHANGE_WORDS), np.int64),
+        notices=np.empty((rows, at.NOTICE_WORDS), np.int64),
+        erasures=np.empty((64, 5), np.int64),
+        rejections=np.empty((rows, 2), np.int64),
         used=np.zeros(5, np.int64),
         counters=np.zeros(at.COUNTERS, np.int64),
     )

@@ -18,6 +18,7 @@ from rules.engine.plan import Plan
 from rules.engine.strings import StringTable, byte_order, gather
 from rules.engine.text.render import Triggers, Words
 from rules.language.model import Kind
+from workers.replay.play import following, in_order
 from workers.replay.shelf import Shelf
 
 I64 = NDArray[np.int64]
@@ -132,8 +133,9 @@ class Gathered:
                 words = here[:, column].copy()
                 self.strings_of(p, words)
                 here[:, column] = words
-            moves = part.changes.rows(int(part.change_first[low]), int(part.change_first[high]))
-            moves[:, at.CHANGE_EVALUATION] += lines - low
+            begins = part.change_first[low : high + 1]
+            moves = part.changes.rows(int(begins[0]), int(begins[-1]))
+            moves[:, at.CHANGE_EVALUATION] = np.repeat(np.arange(lines, lines + high - low), np.diff(begins))
             for column in (at.CHANGE_ACTOR, at.CHANGE_REASON):
                 words = moves[:, column].copy()
                 self.strings_of(p, words)
@@ -154,7 +156,9 @@ class Gathered:
             np.diff(np.append(start, size)).astype(np.int32),
             np.concatenate(types),
         )
-        return ChangeSlice(table, moves, _change_order(table, moves), triggers)
+        order = in_order(table, (at.EVALUATION_INPUT, at.EVALUATION_INSTANT, at.EVALUATION_ROW))
+        change_order, _ = following(moves[:, at.CHANGE_EVALUATION], order)
+        return ChangeSlice(table, moves, change_order, triggers)
 
     def notices(self, cut: list[tuple[int, int]]) -> tuple[I64, I64]:
         """Load the notices of a slice, and their order."""
@@ -164,8 +168,7 @@ class Gathered:
             here[:, at.NOTICE_ROW] = self._rank[p][here[:, at.NOTICE_ROW]]
             tables.append(here)
         table = np.concatenate(tables)
-        keys = (table[:, at.NOTICE_ROW], table[:, at.NOTICE_INSTANT], table[:, at.NOTICE_INPUT])
-        return table, np.lexsort(keys)
+        return table, in_order(table, (at.NOTICE_INPUT, at.NOTICE_INSTANT, at.NOTICE_ROW))
 
     def customers_by_id(self) -> Iterator[I64]:
         """The matrices of `customers_matrix` by slices of all known customers in the order of their ids.
@@ -182,22 +185,6 @@ class Gathered:
                 tables.append(np.concatenate([here, np.full((high - low, 1), p, np.int64)], axis=1))
             table = np.concatenate(tables)
             yield table[np.argsort(table[:, 0])]
-
-
-def _change_order(evaluations: I64, changes: I64) -> I64:
-    """The changes of a slice in the order of S10; those of one evaluation stay together in theirs."""
-    order = np.lexsort(
-        (
-            evaluations[:, at.EVALUATION_ROW],
-            evaluations[:, at.EVALUATION_INSTANT],
-            evaluations[:, at.EVALUATION_INPUT],
-        )
-    )
-    counts = np.bincount(changes[:, at.CHANGE_EVALUATION], minlength=order.size)
-    firsts = np.cumsum(counts) - counts
-    sizes = counts[order]
-    inside = np.arange(changes.shape[0]) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return np.repeat(firsts[order], sizes) + inside
 
 
 def _cuts(whens: list[I64], rows: int) -> list[list[tuple[int, int]]]:

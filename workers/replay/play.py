@@ -34,6 +34,8 @@ U8 = NDArray[np.uint8]
 #: The rank of a type's topic among events of one instant (S10).
 _TOPIC_RANK = np.array([TOPICS.index(topic) for topic in TYPES.values()], np.int64)
 _MISSING_NUMBER = int(np.array([np.nan]).view(np.int64)[0])
+#: Lines of output that there is room for, by event: memory that is not written to costs nothing.
+_OUTPUTS_PER_EVENT = 2
 #: Customers with at most this many events are sorted by insertion.
 _INSERTION_MAX = 24
 
@@ -50,21 +52,24 @@ class Ticks:
 class Played:
     """What a part brought. Rows are numbers into `ids`, by the bytes of the ids: row r is the r-th id.
 
-    evaluations, changes, notices: as `Outcome`, in the order of S10 within the part; EVALUATION_EVENT is the
-    line of the evaluation itself where an event caused it. `trigger_text`, `trigger_start`, `trigger_length`,
-    `trigger_type` are by evaluation. erasures: (row, life, instant, place, index of the event in `details`).
-    rejections: (place, 0 erased or 1 too late). `rejected_ids`: event and customer id of each.
-    customers: see `customers_matrix`. `strings`: texts of this part's interned strings.
+    evaluations, changes, notices: as `Outcome`; `…_order` is the order of S10 within the part, and
+    `change_first` where the changes of each evaluation begin in it. `trigger_first` is by evaluation in
+    order where the id of the event that caused it begins in `trigger_text` (nothing where time did), and
+    `trigger_type` its type. erasures: (row, life, instant, place, event). rejections: (place, 0 erased or 1
+    too late, event id, customer id). customers: see `customers_matrix`. `strings`: interned by this part.
     """
 
     ids: StringTable
     id_order: I64
     evaluations: I64
+    evaluation_order: I64
     changes: I64
+    change_order: I64
+    change_first: I64
     notices: I64
+    notice_order: I64
     trigger_text: U8
-    trigger_start: I64
-    trigger_length: NDArray[np.int32]
+    trigger_first: I64
     trigger_type: U8
     erasures: list[tuple[int, int, int, int, Event]]
     rejections: list[tuple[int, int, str, str]]
@@ -136,8 +141,8 @@ def customer_order(row: I64, rows: int, words: I64, topics: I64, arrival: bool) 
 
 def play(plan: Plan, blocks: list[Block], ticks: Ticks, arrival: bool) -> Played:
     """Play a part from its first event to the last tick."""
-    engine = Engine(plan)
     words = np.concatenate([block.words for block in blocks])
+    engine = Engine(plan, _OUTPUTS_PER_EVENT * words.shape[0])
     text_first = np.cumsum([0, *(block.text.size for block in blocks)])
     text = np.concatenate([block.text for block in blocks])
     starts = words[:, TEXT] >> 24
@@ -253,49 +258,34 @@ def _played(
     event_length: NDArray[np.int32],
     details: tuple[Event, ...],
 ) -> Played:
-    """Sort what the engine said, and keep of the events only the ids that are still needed."""
+    """Find the order of what the engine said, and keep of the events only the ids that are still needed."""
     id_order = engine.customers.byte_order()
     rank = np.empty_like(id_order)
     rank[id_order] = np.arange(id_order.size)
-    evaluations, changes = outcome.evaluations, outcome.changes
+    evaluations, changes, notices = outcome.evaluations, outcome.changes, outcome.notices
     evaluations[:, at.EVALUATION_ROW] = rank[evaluations[:, at.EVALUATION_ROW]]
-    order = np.lexsort(
-        (
-            evaluations[:, at.EVALUATION_ROW],
-            evaluations[:, at.EVALUATION_INSTANT],
-            evaluations[:, at.EVALUATION_INPUT],
-        )
-    )
-    counts = np.bincount(changes[:, at.CHANGE_EVALUATION], minlength=evaluations.shape[0])
-    firsts = np.cumsum(counts) - counts
-    sizes = counts[order]
-    change_order = np.repeat(firsts[order] - (np.cumsum(sizes) - sizes), sizes) + np.arange(changes.shape[0])
-    changes = changes[change_order]
-    changes[:, at.CHANGE_EVALUATION] = np.repeat(np.arange(order.size), sizes)
-    evaluations = evaluations[order]
-    trigger = evaluations[:, at.EVALUATION_EVENT].copy()
+    notices[:, at.NOTICE_ROW] = rank[notices[:, at.NOTICE_ROW]]
+    order = in_order(evaluations, (at.EVALUATION_INPUT, at.EVALUATION_INSTANT, at.EVALUATION_ROW))
+    change_order, change_first = following(changes[:, at.CHANGE_EVALUATION], order)
+    trigger = evaluations[order, at.EVALUATION_EVENT]
     caused = np.flatnonzero(trigger >= 0)
     events = trigger[caused]
-    start, length = np.zeros(trigger.size, np.int64), np.zeros(trigger.size, np.int32)
+    length = np.zeros(trigger.size, np.int64)
     length[caused] = event_length[events]
-    np.cumsum(length[:-1], out=start[1:])
     types = np.zeros(trigger.size, np.uint8)
     types[caused] = batch.type[events]
-    evaluations[caused, at.EVALUATION_EVENT] = caused
-    notices = outcome.notices
-    notices[:, at.NOTICE_ROW] = rank[notices[:, at.NOTICE_ROW]]
-    notices = notices[
-        np.lexsort((notices[:, at.NOTICE_ROW], notices[:, at.NOTICE_INSTANT], notices[:, at.NOTICE_INPUT]))
-    ]
     return Played(
         ids=engine.customers,
         id_order=id_order,
         evaluations=evaluations,
+        evaluation_order=order,
         changes=changes,
+        change_order=change_order,
+        change_first=change_first,
         notices=notices,
+        notice_order=in_order(notices, (at.NOTICE_INPUT, at.NOTICE_INSTANT, at.NOTICE_ROW)),
         trigger_text=_gathered(text, event_start[events], event_length[events]),
-        trigger_start=start,
-        trigger_length=length,
+        trigger_first=np.concatenate(([0], np.cumsum(length))),
         trigger_type=types,
         erasures=[
             (int(rank[row]), life, instant, position, details[batch.control[event]])
@@ -314,6 +304,24 @@ def _played(
         strings=engine.strings,
         counters=outcome.counters,
     )
+
+
+def in_order(table: I64, columns: tuple[int, int, int]) -> I64:
+    """The lines of a table by three columns, the first one first; equal ones stay as they are."""
+    first, second, third = (np.ascontiguousarray(table[:, column]) for column in columns)
+    if first.size and first.min() == first.max():
+        order = np.argsort(third, kind="stable")
+        return order[np.argsort(second[order], kind="stable")]
+    return np.lexsort((third, second, first))
+
+
+def following(evaluation: I64, order: I64) -> tuple[I64, I64]:
+    """Where the changes of the evaluations stand if those are taken in an order, and where each's begin."""
+    counts = np.bincount(evaluation, minlength=order.size)
+    firsts = np.cumsum(counts) - counts
+    sizes = counts[order]
+    begins = np.concatenate(([0], np.cumsum(sizes)))
+    return np.repeat(firsts[order] - begins[:-1], sizes) + np.arange(evaluation.size), begins
 
 
 @compiled

@@ -59,27 +59,31 @@ class Player:
         return [self._results[part] for part in sorted(self._results)]
 
     def _shelve(self, part: int, played: Played) -> Shelved:
-        def shelf(name: str, table: NDArray[Any]) -> Shelf:
-            return Shelf(table, None if self._folder is None else self._folder / f"{name}-{part}")
+        def shelf(name: str, table: NDArray[Any], order: NDArray[np.int64] | None = None) -> Shelf:
+            return Shelf(table, order, None if self._folder is None else self._folder / f"{name}-{part}")
 
-        evaluations, changes, notices = played.evaluations, played.changes, played.notices
-        counts = np.bincount(changes[:, at.CHANGE_EVALUATION], minlength=evaluations.shape[0])
         ids, ends = gather(played.ids.arena, played.ids.ends, played.id_order)
+        evaluations, notices = played.evaluations, played.notices
+        when = np.stack(
+            [evaluations[played.evaluation_order, c] for c in (at.EVALUATION_INPUT, at.EVALUATION_INSTANT)],
+            axis=1,
+        )
+        notice_when = np.stack(
+            [notices[played.notice_order, c] for c in (at.NOTICE_INPUT, at.NOTICE_INSTANT)], axis=1
+        )
         return Shelved(
             ids=ids,
             ids_ends=ends,
-            when=evaluations[:, [at.EVALUATION_INPUT, at.EVALUATION_INSTANT]],
-            notice_when=notices[:, [at.NOTICE_INPUT, at.NOTICE_INSTANT]],
-            change_first=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
-            trigger_first=np.concatenate(([0], np.cumsum(played.trigger_length, dtype=np.int64))).astype(
-                np.int64
-            ),
+            when=when,
+            notice_when=notice_when,
+            change_first=played.change_first,
+            trigger_first=played.trigger_first,
             trigger_type=played.trigger_type,
             customer_rows=played.customers[:, 0].copy(),
             strings=played.strings,
-            evaluations=shelf("evaluations", evaluations),
-            changes=shelf("changes", changes),
-            notices=shelf("notices", notices),
+            evaluations=shelf("evaluations", evaluations, played.evaluation_order),
+            changes=shelf("changes", played.changes, played.change_order),
+            notices=shelf("notices", notices, played.notice_order),
             triggers=shelf("triggers", played.trigger_text),
             customers=shelf("customers", played.customers),
             erasures=played.erasures,

@@ -23,6 +23,7 @@ from typing import Literal, Protocol, TypeVar
 from rules.engine.plan import make_plan
 from rules.intake.tables import intake_of
 from rules.language.model import Pack
+from workers.memory import keep_freed_memory
 from workers.replay.chunks import Chunk, decode_chunk, guess_events, read_chunks
 from workers.replay.dealing import Dealer
 from workers.replay.outputs import ReplayOutputs
@@ -102,6 +103,7 @@ def _replay(
     progress: Progress,
 ) -> Summary:
     started = time.perf_counter()
+    keep_freed_memory()
     files = find_event_files(paths)
     expected = guess_events(files)
     parts = min(PARTS_MAX, 1 << max(0, (expected // PART_EVENTS).bit_length()))

@@ -1,0 +1,27 @@
+"""How the process deals with memory."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+# Parameters of glibc's mallopt(3).
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
+_KEEP_BYTES, _GROW_BYTES = 1 << 30, 64 << 20
+
+
+def keep_freed_memory() -> None:
+    """Let large arrays be made of memory that earlier ones gave back, where the C library can be asked to.
+
+    Left to itself, glibc returns every large array to the system at once, and the next one has all its pages
+    cleared anew: a third of the time of a large replay.
+    """
+    if sys.platform != "linux":
+        return
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return
+    mallopt(_M_MMAP_MAX, 0)
+    mallopt(_M_TRIM_THRESHOLD, _KEEP_BYTES)
+    mallopt(_M_TOP_PAD, _GROW_BYTES)
