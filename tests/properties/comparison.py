@@ -12,6 +12,7 @@ import orjson
 from rules.engine.bodies import encode
 from rules.engine.event import Event
 from rules.engine.outcome import Output
+from rules.engine.plan import Plan, make_plan
 from rules.engine.reference import Reference
 from rules.language.model import Pack
 from tests.properties.histories import History, Input
@@ -56,10 +57,15 @@ def reference_told(pack: Pack, inputs: Iterable[Input]) -> Told:
 
 
 def kernel_told(
-    pack: Pack, inputs: Iterable[Input], *, batch_max: int = 1_000_000, group: bool = False
+    pack: Pack,
+    inputs: Iterable[Input],
+    *,
+    batch_max: int = 1_000_000,
+    group: bool = False,
+    plan: Plan | None = None,
 ) -> Told:
     """What the kernel tells when events come in batches of at most so many."""
-    host = KernelHost(pack)
+    host = KernelHost(pack, plan)
     host.run(inputs, batch_max, group)
     return told_by(host.said)
 
@@ -107,9 +113,10 @@ WAYS = ((1_000_000, False), (1_000_000, True), (3, True), (1, False))
 def compare_history(history: History, ways: Iterable[tuple[int, bool]] = WAYS) -> list[str]:
     """Where the kernel, handed a history in several ways, tells something other than the reference."""
     expected = reference_told(history.pack, history.inputs)
+    plan = make_plan(history.pack)
     found = []
     for batch_max, group in ways:
-        got = kernel_told(history.pack, history.inputs, batch_max=batch_max, group=group)
+        got = kernel_told(history.pack, history.inputs, batch_max=batch_max, group=group, plan=plan)
         if group:  # customers come one after the other: only the order of each one's own is kept
             got.rejected.sort()
             wanted = Told(expected.lines, sorted(expected.rejected), expected.duplicates, expected.late)

@@ -48,6 +48,12 @@ def test_the_kernel_says_what_the_reference_says_of_many_more(
     compare_seeds(seed_bases[base == "new"] + CHUNK * chunk, CHUNK)
 
 
+@pytest.mark.parametrize("seed", [11980])
+def test_what_once_differed_does_so_no_more(seed: int) -> None:
+    """11980: a window of last quarter in the last days of 1969"""
+    compare_seeds(seed, 1)
+
+
 @few
 @given(histories())
 def test_the_kernel_says_what_the_reference_says_in_short(history: History) -> None:
