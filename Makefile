@@ -34,7 +34,7 @@ demo-replay: install ## Replay a year of real shopping baskets and show who move
 
 demo: demo-replay ## The same
 
-warm: install
+warm: install ## Prepare machine code, so that nothing waits for it later
 	@$(BIN)/python -m workers.warm
 
 test: warm ## Run the fast tests
