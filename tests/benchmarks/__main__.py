@@ -16,6 +16,7 @@ from tests.benchmarks.sizes import SIZES
 
 MEASUREMENTS = {
     "replay": racing.files,
+    "steps": racing.steps,
     "reference": racing.reference,
     "start": racing.start,
     "tick": racing.tick,
@@ -51,7 +52,7 @@ def main() -> int:
         if size.name == "huge":
             racing.huge(kept, size, book)
             return 0
-        racing.warm(kept)
+        racing.warm()
         for name in wanted or MEASUREMENTS:
             MEASUREMENTS[name](kept, size, book)
         console.print(f"added to {kept / 'results.jsonl'}", style="dim")

@@ -52,13 +52,14 @@ class Race:
         """Wall seconds of all runs under a name."""
         return [run.seconds for run in self.runs[name]]
 
+    def cpu(self, name: str) -> list[float]:
+        """CPU seconds of all runs under a name."""
+        return [run.cpu_s for run in self.runs[name]]
 
-def warm(kept: Path) -> None:
-    """Compile what replays need, so that it is not measured."""
-    for form in ("ndjson", "parquet"):
-        events = data.events(kept, 5_000, 500, form)
-        measure(replay(events, kept / "scratch"))
-        shutil.rmtree(kept / "scratch")
+
+def warm() -> None:
+    """Compile what is measured, so that compiling is not."""
+    measure([PYTHON, "-m", "workers.warm"])
 
 
 def files(kept: Path, size: Size, book: Book) -> None:
@@ -112,11 +113,15 @@ def files(kept: Path, size: Size, book: Book) -> None:
             ratios("time of the replay against DuckDB's, 1 thread", one, sql_one, floor=3, goal=1),
             ratios("time of the replay against DuckDB's, 2 threads", two, sql_two, floor=3, goal=1),
             ratios(
+                "CPU seconds of the replay against DuckDB's, 1 thread",
+                race.cpu("replay Parquet, 1 worker"),
+                race.cpu("DuckDB, end alone, 1 thread"),
+            ),
+            ratios(
                 "time of the replay against a plain write", one, race.seconds("plain write of as many bytes")
             ),
         ],
     )
-    _steps(kept, {"Parquet": parquet, "NDJSON": ndjson}, count, book)
 
 
 def _same(kept: Path, answer: Path) -> None:
@@ -135,15 +140,17 @@ def _same(kept: Path, answer: Path) -> None:
         raise FailedError(f"the SQL answer is not that of the replay: {wrong}")
 
 
-def _steps(kept: Path, folders: dict[str, Path], count: int, book: Book) -> None:
-    """Where the time goes, once for each format."""
+def steps(kept: Path, size: Size, book: Book) -> None:
+    """Where the time of one replay goes, once for each format."""
     figures = []
-    for form, folder in folders.items():
-        run = measure([PYTHON, "-m", "tests.benchmarks.steps", folder, kept / "scratch" / "out", "1"])
+    for form in ("parquet", "ndjson"):
+        events = data.events(kept, size.events, size.customers, form)
+        count = data.count_of(events)
+        run = measure([PYTHON, "-m", "tests.benchmarks.steps", events, kept / "scratch" / "out", "1"])
         shutil.rmtree(kept / "scratch" / "out")
         for step, (wall, cpu_s) in json.loads(run.printed).items():
-            figures.append(Figure(f"{form}, {step}: wall", [wall / count * 1e9], "ns an event"))
-            figures.append(Figure(f"{form}, {step}: CPU", [cpu_s / count * 1e9], "ns an event"))
+            said = f"{form}, {step} ({cpu_s / wall:.1f} of it on a processor)"
+            figures.append(Figure(said, [wall / count], "ns an event", scale=1e-9))
     book.figures("where the time of one replay goes, 1 worker", figures)
 
 
