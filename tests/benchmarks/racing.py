@@ -187,14 +187,15 @@ def start(kept: Path, size: Size, book: Book) -> None:
             cold.append(measure(replay(first, out), {"NUMBA_CACHE_DIR": str(cache)}))
             shutil.rmtree(out)
     shutil.rmtree(cache, ignore_errors=True)
-    race.runs["start, nothing compiled"] = cold
+    if cold:
+        race.runs["start, nothing compiled"] = cold
     book.contenders("start to first event", [Contender(name, 1, runs) for name, runs in race.runs.items()])
     cached, imports = race.seconds("start, compiled code cached"), race.seconds("imports alone")
     book.figures(
         "start to first event: figures",
         [
             Figure("cached", cached, "s", 2, 1),
-            Figure("not cached", [run.seconds for run in cold], "s", 40, 15),
+            *([Figure("not cached", [run.seconds for run in cold], "s", 40, 15)] if cold else []),
             ratios("cached, against the imports alone", cached, imports),
         ],
     )
