@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from rules.engine.reference import Reference
 from rules.intake.decode import decode_event
 from rules.intake.json_text import MalformedError, parse_json
 from rules.language.model import Pack
+from workers.clock import running_seconds
 from workers.replay.customers import customers_table, write_customers
 from workers.replay.outputs import BODY_FILES, CUSTOMERS, DEAD_LETTERS, ReplayOutputs, dead_letter
 from workers.replay.sources import EventFile, Record, find_event_files, read_records
@@ -56,7 +56,7 @@ def run_reference(
     generation: int = 1,
 ) -> Summary:
     """Replay event files into a folder; `until` is a period. Raises `UserError`."""
-    started = time.perf_counter()
+    started = running_seconds()
     files = find_event_files(paths)
     summary = Summary(pack, generation, order, until)
     with ReplayOutputs(out) as outputs:
@@ -72,7 +72,7 @@ def run_reference(
         views = list(run.engine.customers())
         write_customers(outputs.partial(CUSTOMERS), pack, [customers_table(pack, views)])
         summary.customers = len(views)
-        summary.seconds = time.perf_counter() - started
+        summary.seconds = running_seconds() - started
         outputs.finish(summary)
     return summary
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from typing import Literal, Protocol, TypeVar
 from rules.engine.plan import make_plan
 from rules.intake.tables import intake_of
 from rules.language.model import Pack
+from workers.clock import running_seconds
 from workers.memory import keep_freed_memory
 from workers.replay.chunks import Chunk, decode_chunk, guess_events, read_chunks
 from workers.replay.dealing import Dealer
@@ -102,7 +102,7 @@ def _replay(
     generation: int,
     progress: Progress,
 ) -> Summary:
-    started = time.perf_counter()
+    started = running_seconds()
     keep_freed_memory()
     files = find_event_files(paths)
     expected = guess_events(files)
@@ -130,7 +130,7 @@ def _replay(
             progress.done(1)
         writer = Writer(plan, player, dealer, outputs, summary, generation)
         writer.write(run, progress)
-        summary.seconds = time.perf_counter() - started
+        summary.seconds = running_seconds() - started
         outputs.finish(summary)
     return summary
 
