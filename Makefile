@@ -53,7 +53,7 @@ format: install ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix-only --quiet .
 
-bench: install ## Measure speed and memory beside a SQL answer; SIZE=small, medium or full
+bench: install ## Measure speed and memory beside a SQL answer; SIZE=smoke, small, medium, full or huge
 	@$(BIN)/python -m tests.benchmarks --size $(SIZE) --out $(OUT)
 
 fuzz: warm ## Compare the engine with the reference: make fuzz EXAMPLES=1000000

@@ -1,4 +1,4 @@
-"""How much is measured: for every day, for a look, for the bars, and for what a machine can hold."""
+"""How much is measured: to see that it runs, for every day, for a look, for the bars, and for what a machine can hold."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class Size:
 SIZES = {
     size.name: size
     for size in (
+        Size("smoke", 100_000, 10_000, 1, 0, 100_000, 10_000, 2_000),
         Size("small", 1_000_000, 100_000, 2, 0, 1_000_000, 100_000, 20_000),
         Size("medium", 3_000_000, 300_000, 3, 1, 3_000_000, 300_000, 20_000),
         Size("full", 10_000_000, 1_000_000, 3, 3, 10_000_000, 1_000_000, 50_000),
