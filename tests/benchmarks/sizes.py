@@ -1,4 +1,4 @@
-"""How much is measured: to see that it runs, for every day, for a look, for the bars, and for what a machine can hold."""
+"""How much is measured: to see that it runs, for a look, for the bars, and for what a machine can hold."""
 
 from __future__ import annotations
 
