@@ -28,7 +28,7 @@ _BOUGHT = date(2025, 1, 1)
 #: Days after it: of ticks that find nothing due, and of those that move everybody.
 _IDLE_DAYS = range(1, 10)
 _DUE_DAYS = (30, 45, 90)
-_REFERENCE_ROWS = 1_000
+_REFERENCE_ROWS = 200
 _ID_BYTES = 9
 
 
