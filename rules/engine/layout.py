@@ -61,9 +61,23 @@ ENTRY_COUNT = 1  # cumulative number of facts
 ENTRY_HEAD = 2
 
 # --- what a column of a ring, or a cell of the row, keeps of a field ---
-KEEP_SUM, KEEP_COUNT, KEEP_DAYS, KEEP_MIN, KEEP_MAX, KEEP_FIRST, KEEP_LAST, KEEP_RECENT, KEEP_EARLIEST = (
-    range(9)
-)
+(
+    KEEP_SUM,
+    KEEP_HIGH,
+    KEEP_COUNT,
+    KEEP_DAYS,
+    KEEP_MIN,
+    KEEP_MAX,
+    KEEP_FIRST,
+    KEEP_LAST,
+    KEEP_RECENT,
+    KEEP_EARLIEST,
+) = range(10)
+#: Where sums of money could wrap, the parts of the amounts above these bits are summed up beside them.
+HIGH_BITS = 32
+#: A sum of high parts beyond this belongs to a sum beyond `LIMIT`, and up to it the sum has not wrapped. True
+#: of fewer than 2^28 facts on either side, since their low parts come to less than 2^60.
+HIGH_LIMIT = 2**30 + 2**28
 
 # --- how a metric is computed ---
 (

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -32,6 +33,7 @@ from rules.language.model import (
     Pack,
     Window,
 )
+from rules.money import MINOR_DIGITS, MONEY_MAX, convert
 
 I64 = NDArray[np.int64]
 _TYPE_CODES = {name: code for code, name in enumerate(TYPES)}
@@ -55,6 +57,9 @@ _REACH = {
 }
 #: The value column of an event that holds a field: amount, score and severity never meet in one event.
 FIELD_COLUMN = {None: 0, "amount": 1, "score": 1, "severity": 1, "discount": 2, "items": 3}
+#: Sums of money in packs whose rates make more than this of an amount are guarded against wrapping. Smaller
+#: ones could wrap only after a million facts of one customer, each the largest that is accepted.
+_UNGUARDED_MAX = 2**63 // 10**6
 #: Fields that every fact of a type has, so that their count is the count of facts.
 _ALWAYS = {
     "amount": {name for name, topic in TYPES.items() if topic in ("orders", "payments")}
@@ -84,7 +89,8 @@ class PlanArrays(NamedTuple):
     dimensions to look at again, `attribute_touch` the same by attribute.
     rings: row `(slab word, entry words, reach in periods, day cell or -1)`; `columns` are `(keep, field)`.
     cells: rows `(position, keep, field, ring or -1)`. views: rows `(ring, window, days)`.
-    metrics: rows `(how, a, b, c, d, kind is number, is money, program that gives it)`.
+    metrics: rows `(how, a, b, c, d, kind is number, is money, program that gives it, guarded)`; guarded sums
+    have the sum of the high parts in the next column or cell.
     dimensions: rows `(block position, ladder, categories, first category in the flat table, dependents)`;
     categories: rows `(program of enter or when, program of keep, interned id)`; policies: rows of
     `(hold, min_dwell, at, step_one)` by dimension and direction (0 up, 1 down).
@@ -183,12 +189,17 @@ class _Planner:
         self.labels = label_codes(pack)
         self.strings: dict[str, int] = {}
         self.constants = Constants(self.intern)
-        self.compiler = Compiler(pack, self.constants)
         self.rings: list[_Ring] = []
         self.cells: list[_Cell] = []
         self.views: list[tuple[int, int, int]] = []
         self.programs: list[list[Instruction]] = []
         self.words = at.ROW_HEAD
+        self.guarded = any(
+            convert(MONEY_MAX, MINOR_DIGITS[currency], rate, pack.digits) > _UNGUARDED_MAX
+            for currency, rates in pack.rates.items()
+            for rate in rates
+        )
+        self.compiler = Compiler(pack, self.constants, self.guarded)
 
     def intern(self, text: str) -> int:
         return self.strings.setdefault(text, len(self.strings))
@@ -213,6 +224,10 @@ class _Planner:
         self.rings.append(_Ring(types, labels, [], reach, self.take(1)))
         return len(self.rings) - 1
 
+    def guards(self, field: str | None) -> bool:
+        """Whether sums of the field are guarded."""
+        return self.guarded and field in ("amount", "discount")
+
     def column(self, ring: int, keep: int, field: str | None) -> int:
         """The word of an entry that holds the column; counts of a field all facts have share one word."""
         columns = self.rings[ring].columns
@@ -221,6 +236,8 @@ class _Planner:
         wanted = (keep, FIELD_COLUMN[field])
         if wanted not in columns:
             columns.append(wanted)
+            if keep == at.KEEP_SUM and self.guards(field):
+                columns.append((at.KEEP_HIGH, wanted[1]))
         return at.ENTRY_HEAD + columns.index(wanted)
 
     def cell(self, of: Iterable[str], labels: tuple[str, ...] | None, keep: int, field: str | None) -> int:
@@ -230,7 +247,10 @@ class _Planner:
         for cell in self.cells:
             if (cell.of, cell.labels, cell.keep, cell.field) == (types, labels, keep, column):
                 return cell.position
-        position = self.take(2 if keep in (at.KEEP_FIRST, at.KEEP_LAST) else 1)
+        guard = keep == at.KEEP_SUM and self.guards(field)
+        position = self.take(2 if guard or keep in (at.KEEP_FIRST, at.KEEP_LAST) else 1)
+        if guard:
+            self.cells.append(_Cell(types, labels, at.KEEP_HIGH, column, position + 1))
         new = _Cell(types, labels, keep, column, position)
         if keep == at.KEEP_DAYS:
             new.ring = self.ring(types, labels, self.pack.lateness)
@@ -247,13 +267,24 @@ class _Planner:
     def metric(self, index: int, metric: Metric) -> tuple[int, ...]:
         number, money = int(metric.kind is Kind.NUMBER), int(metric.kind is Kind.MONEY)
         if isinstance(metric, DerivedMetric):
-            return (at.METRIC_DERIVED, 0, 0, 0, 0, number, money, self.program(self.compiler.derived(index)))
+            return (
+                at.METRIC_DERIVED,
+                0,
+                0,
+                0,
+                0,
+                number,
+                money,
+                self.program(self.compiler.derived(index)),
+                0,
+            )
         if metric.field in ("amount", "discount"):
             money = 1
+        guarded = int(metric.agg in ("sum", "avg") and self.guards(metric.field))
         own = self.program([(at.PUSH_METRIC_F if number else at.PUSH_METRIC_I, index, 0, 0)])
         if metric.window.unit == "lifetime":
-            return (*self.lifetime(metric), number, money, own)
-        return (*self.windowed(metric), number, money, own)
+            return (*self.lifetime(metric), number, money, own, guarded)
+        return (*self.windowed(metric), number, money, own, guarded)
 
     def lifetime(self, metric: AggregateMetric) -> tuple[int, int, int, int, int]:
         keeps = _CELL_KEEPS[metric.agg]
@@ -364,7 +395,7 @@ def make_plan(pack: Pack) -> Plan:
         columns=_table([column for group in columns for column in group], 2),
         cells=_table([(c.position, c.keep, c.field, c.ring) for c in planner.cells], 4),
         views=_table(planner.views, 3),
-        metrics=_table(metric_rows, 8),
+        metrics=_table(metric_rows, 9),
         attribute_number=np.array([a.kind is Kind.NUMBER for a in pack.attributes], np.int64),
         attribute_touch=np.array(dependents.attributes, np.int64),
         dimensions=_table(dimensions, 5),
@@ -472,6 +503,7 @@ def _classes(planner: _Planner, touch: list[int]) -> dict[str, I64]:
     }
 
 
+@cache
 def _months() -> NDArray[np.int32]:
     """First days of month, quarter and year, from PERIOD_TABLE_FIRST to PERIOD_TABLE_LAST."""
     days = np.arange(PERIOD_TABLE_FIRST, PERIOD_TABLE_LAST + 1).astype("datetime64[D]")

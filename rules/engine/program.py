@@ -65,7 +65,9 @@ class Constants:
 class Compiler:
     """Compiles the expressions of one pack."""
 
-    def __init__(self, pack: Pack, constants: Constants) -> None:
+    def __init__(self, pack: Pack, constants: Constants, guarded: bool) -> None:
+        """`guarded`: sums of money could wrap, so their next flip is not looked for among wrapped ones."""
+        self._guarded = guarded
         self._pack = pack
         self._constants = constants
         self._code: list[Instruction] = []
@@ -233,7 +235,13 @@ class Compiler:
         if metric.agg in ("recency", "tenure"):
             self._emit(at.COMPARE_DAYS, left.index, op, self._constants.integer(value))
             return True
-        if metric.agg in ("count", "sum", "days") and metric.window.unit == "days" and not metric.minus:
+        sure = not (self._guarded and metric.kind is Kind.MONEY)
+        if (
+            sure
+            and metric.agg in ("count", "sum", "days")
+            and metric.window.unit == "days"
+            and not metric.minus
+        ):
             self._emit(at.COMPARE_WINDOW, left.index, op, self._constants.integer(value))
             return True
         return False

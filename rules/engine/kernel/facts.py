@@ -129,7 +129,9 @@ def ring_add(plan: PlanArrays, state: State, row: I64, ring: int, batch: Batch, 
                 pool[place] = value
             continue
         delta = value
-        if keep == at.KEEP_COUNT:
+        if keep == at.KEEP_HIGH:
+            delta = value >> at.HIGH_BITS
+        elif keep == at.KEEP_COUNT:
             delta = 1
         elif keep == at.KEEP_DAYS:
             before = pool[place - words] if entry > slab_offset(slab) else 0
@@ -173,6 +175,8 @@ def cell_add(plan: PlanArrays, state: State, row: I64, cell: int, batch: Batch, 
         return
     if keep == at.KEEP_SUM:
         row[position] += value
+    elif keep == at.KEEP_HIGH:
+        row[position] += value >> at.HIGH_BITS
     elif keep == at.KEEP_COUNT:
         row[position] += 1
     elif keep == at.KEEP_DAYS:

@@ -42,6 +42,12 @@ def limited(value: int) -> int:
 
 
 @lean
+def wrapped(high: int) -> bool:
+    """Whether a sum whose high parts add up to this is beyond the limit, and may have wrapped."""
+    return high > at.HIGH_LIMIT or high < -at.HIGH_LIMIT
+
+
+@lean
 def calendar_start(plan: PlanArrays, unit: int, period: int) -> int:
     """The first period of the calendar month (0), quarter (1) or year (2) that holds the period."""
     return np.int64(plan.months[period - PERIOD_TABLE_FIRST, unit])
@@ -160,12 +166,16 @@ def compute(plan: PlanArrays, state: State, work: Work, row: I64, metric: int) -
         value = row[a]
         if value != _ABSENT:
             value = limited(value - row[b] if b >= 0 else value)
+        if plan.metrics[metric, 8] == 1 and wrapped(row[a + 1] - row[b + 1] if b >= 0 else row[a + 1]):
+            value = _ABSENT
     elif how == at.METRIC_SINCE:
         if row[a] != _ABSENT:
             value = work.now[NOW_PERIOD] - row[a]
             until = work.now[NOW_PERIOD] + 1
     else:
         value = average(plan, metric, row[a], row[b])
+        if plan.metrics[metric, 8] == 1 and wrapped(row[a + 1]):
+            value = _NAN_BITS
     work.values[metric] = value
     work.horizons[metric] = until
 
@@ -177,7 +187,8 @@ def _windowed(
     """A metric that looks through a window: its value, and how long it lasts."""
     other = plan.metrics[metric, 3] if how == at.METRIC_WINDOW else np.int64(-1)
     until = np.int64(at.NEVER)
-    value = np.int64(0)
+    value, high = np.int64(0), np.int64(0)
+    guarded = plan.metrics[metric, 8] == 1
     here = view
     for turn in range(2):  # the second one for what is subtracted, so that there is one copy of the code
         look(plan, state, work, row, here)
@@ -185,7 +196,12 @@ def _windowed(
         if how > at.METRIC_WINDOW_AVG:
             return window_extreme(plan, state, work, row, view, column, how == at.METRIC_WINDOW_MAX), until
         total = window_sum(plan, state, work, row, here, column)
+        if guarded:
+            part = window_sum(plan, state, work, row, here, column + 1)
+            high = part if turn == 0 else high - part
         if how == at.METRIC_WINDOW_AVG:
+            if wrapped(high):
+                return _NAN_BITS, until
             count = window_sum(plan, state, work, row, here, plan.metrics[metric, 3])
             return average(plan, metric, total, count), until
         value = total if turn == 0 else value - total
@@ -193,7 +209,7 @@ def _windowed(
             break
         here = other
         column = plan.metrics[metric, 4]
-    return limited(value), until
+    return _ABSENT if wrapped(high) else limited(value), until
 
 
 @lean
