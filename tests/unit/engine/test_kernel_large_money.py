@@ -1,4 +1,4 @@
-"""Sums of money around and far beyond the limit of S6.3: the kernel and the reference agree on what is missing."""
+"""Sums of money around and far beyond the limit of S6.3: kernel and reference agree on what is missing."""
 
 from __future__ import annotations
 
