@@ -5,6 +5,7 @@ Several processes that start at once would otherwise each compile the same funct
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 from pathlib import Path
@@ -27,7 +28,7 @@ def main() -> None:
     """Compile, and say what takes so long; nothing where it was done before."""
     prepare()
     folder = machine_code_folder()
-    done = None if folder is None else folder / f"ready-{fingerprint()}"
+    done = None if folder is None else folder / f"ready-{_checkout()}-{fingerprint()}"
     if done is not None and done.exists():
         return
     started = running_seconds()
@@ -62,6 +63,11 @@ def warm() -> None:
         pq.write_table(table, folder / "events.parquet")
         replay(pack, [folder], folder / "out")
     Engine(make_plan(pack)).tick(0)
+
+
+def _checkout() -> str:
+    """Stands for where the sources lie: numba keeps the machine code of another place apart."""
+    return hashlib.sha256(bytes(Path(__file__).resolve())).hexdigest()[:12]
 
 
 def _cell(value: object) -> str | None:
