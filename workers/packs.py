@@ -69,6 +69,8 @@ def find_pack(name_or_path: str | Path) -> Path:
     if path.is_dir() and (path / PACK_FILE).is_file():
         return path / PACK_FILE
     if path.exists() and not path.is_dir():
+        if not path.is_file():
+            raise UserError(f"`{name_or_path}` is not a regular file: write the path of a pack file")
         return path
     known = catalog()
     name = str(name_or_path)

@@ -23,6 +23,7 @@ def command(monkeypatch: pytest.MonkeyPatch) -> None:
     ends: dict[str, BaseException] = {
         "mistake": UserError("the rules at `x.yaml` name no dimension", hint="add one"),
         "full": OSError(errno.ENOSPC, "No space left on device"),
+        "too large": OSError(errno.EFBIG, "File too large"),
         "forbidden": PermissionError(errno.EACCES, "Permission denied", "out/changes.ndjson"),
         "interrupt": main.Stopped(signal.SIGINT),
         "terminate": main.Stopped(signal.SIGTERM),
@@ -45,6 +46,7 @@ def command(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("mistake", 2, "error: the rules at `x.yaml` name no dimension\nhint: add one\n"),
         ("full", 2, "error: the disk is full: free some space or write to another disk;"),
+        ("too large", 2, "error: a file outgrew the limit: raise it with `ulimit -f`;"),
         ("forbidden", 2, "error: `out/changes.ndjson`: permission denied\n"),
         ("interrupt", 130, "stopped\n"),
         ("terminate", 143, "stopped\n"),

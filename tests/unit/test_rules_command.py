@@ -44,6 +44,17 @@ def test_an_error_is_shown_in_its_line_with_a_caret(
     )
 
 
+def test_a_line_without_end_is_shown_around_the_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    filler = "x" * 2_000
+    path = write(tmp_path, whole(metrics=f'  m: {{title: "{filler}", agg: count, of: order.complete}}\n'))
+    assert run(["rules", "check", path]) == 1
+    _, line, caret, _ = capsys.readouterr().out.splitlines()
+    assert len(line) < 200
+    assert line[caret.index("^") :].startswith("order.complete}")
+
+
 def test_warnings_fail_only_where_that_is_asked_for(tmp_path: Path) -> None:
     path = write(tmp_path, condition('"orders < 0"'))
     assert run(["rules", "check", path]) == 0

@@ -101,6 +101,8 @@ def explain_os_error(error: OSError) -> str | None:
     """What the user can do about a failed read or write, or None where it is not about a file."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return "the disk is full: free some space or write to another disk; no unfinished result was left"
+    if error.errno == errno.EFBIG:
+        return "a file outgrew the limit: raise it with `ulimit -f`; no unfinished result was left"
     if error.filename is None:
         return None
     reason = (error.strerror or "it cannot be opened").lower()

@@ -29,6 +29,10 @@ class Format(StrEnum):
     JSON = "json"
 
 
+#: Characters of a line that are shown with a finding; of a longer line, those around its place.
+_EXCERPT = 160
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     rules = typer.Typer(help="Check, test and read packs of rules.", no_args_is_help=True)
@@ -89,7 +93,9 @@ def _text(found: PackText, finding: Finding) -> str:
     """A finding as compilers show it: where and what, the line, and a caret under the place."""
     lines = found.text.lstrip("\ufeff").splitlines()
     line = lines[finding.line - 1] if finding.line <= len(lines) else ""
-    before = line[: finding.column - 1]
+    begin = max(0, finding.column - 1 - _EXCERPT // 2) if len(line) > _EXCERPT else 0
+    before = line[begin : finding.column - 1]
+    line = line[begin : begin + _EXCERPT]
     blank = "".join("\t" if character == "\t" else " " for character in before)
     return f"{finding.located(found.source)}\n    {line}\n    {blank}^"
 

@@ -16,7 +16,7 @@ from rules.intake.lines import split_lines
 from rules.intake.row_json import row_json
 from rules.intake.tables import Intake
 from workers.cli.errors import UserError
-from workers.replay.sources import DAMAGED, EventFile, open_lines, open_parquet
+from workers.replay.sources import DAMAGED, DAMAGED_PARQUET, EventFile, open_lines, open_parquet
 
 #: Bytes of NDJSON that are decoded at a time: enough to spread the cost of a call thin, few enough to stay in
 #: the cache's neighbourhood.
@@ -82,7 +82,7 @@ def _rows(index: int, file: EventFile) -> Iterator[Chunk]:
             for batch in opened.iter_batches(CHUNK_ROWS, use_threads=False):
                 yield Chunk(index, first, batch)
                 first += batch.num_rows
-        except pa.ArrowException as error:
+        except DAMAGED_PARQUET as error:
             raise UserError(f"`{file.path}` is damaged: it cannot be read to its end") from error
 
 

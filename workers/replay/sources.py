@@ -31,6 +31,8 @@ _CHUNK_BYTES = 1 << 18
 
 #: What reading a packed file may raise: it ends too early, or its bytes make no sense.
 DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error, zstandard.ZstdError)
+#: What reading a Parquet file may raise: some damage inside a page comes as an OSError without a file name.
+DAMAGED_PARQUET = (pa.ArrowException, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def open_parquet(file: EventFile) -> pq.ParquetFile:
     """A Parquet file of events; raises `UserError` where it is damaged or has not the columns of one."""
     try:
         opened = pq.ParquetFile(file.path)
-    except pa.ArrowException as error:
+    except DAMAGED_PARQUET as error:
         raise UserError(f"`{file.path}` is damaged: it cannot be read as Parquet") from error
     missing = [name for name in REQUIRED_COLUMNS if name not in opened.schema_arrow.names]
     if missing:
@@ -159,11 +161,13 @@ def _read_rows(file: EventFile) -> Iterator[Record]:
                 for raw in rows_json(batch, range(batch.num_rows)):
                     position += 1
                     yield Record(raw, position)
-        except pa.ArrowException as error:
+        except DAMAGED_PARQUET as error:
             raise UserError(f"`{file.path}` is damaged: it cannot be read to its end") from error
 
 
 def _kind(path: Path) -> Kind:
+    if path.exists() and not path.is_file():
+        raise UserError(f"`{path}` is not a regular file: a replay reads its files more than once")
     try:
         with path.open("rb") as file:
             start = file.read(4)

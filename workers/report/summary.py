@@ -16,12 +16,17 @@ def show_summary(summary: Summary, out: Path, console: Console | None = None) ->
     console = console or Console(highlight=False)
     speed = summary.events / summary.seconds if summary.seconds else 0.0
     console.print(
-        f"[bold]{summary.events:,} events[/] of {summary.customers:,} customers in {summary.seconds:.1f} s "
-        f"({speed:,.0f} a second): [bold]{summary.changes:,} changes[/], {summary.notices:,} pending notices"
+        f"[bold]{_count(summary.events, 'event')}[/] of {_count(summary.customers, 'customer')} "
+        f"in {summary.seconds:.1f} s ({speed:,.0f} a second): "
+        f"[bold]{_count(summary.changes, 'change')}[/], {_count(summary.notices, 'pending notice')}"
     )
     for line in _remarks(summary):
         console.print(f"  {line}")
     show_files(console, out)
+
+
+def _count(number: int, one: str) -> str:
+    return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"
 
 
 def _remarks(summary: Summary) -> list[str]:
@@ -32,9 +37,9 @@ def _remarks(summary: Summary) -> list[str]:
         for name, number in sorted(summary.unknown_types.items())
     ]
     counts = {
-        "dropped, as they came before": summary.duplicates,
-        "late, and applied to their own day": summary.late,
-        "left out, as they occurred after the last day": summary.after_until,
-        "customers erased": summary.erased,
+        "dropped: sent before": summary.duplicates,
+        "late, and applied to the day of the event": summary.late,
+        "left out: after the last day": summary.after_until,
+        "erased at a customer's wish": summary.erased,
     }
     return [*refused, *unknown, *(f"{number:,} {text}" for text, number in counts.items() if number)]

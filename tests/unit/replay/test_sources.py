@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +14,9 @@ import pytest
 import zstandard
 
 from workers.cli.errors import UserError
-from workers.replay.sources import find_event_files, read_records
+from workers.packs import find_pack
+from workers.replay.chunks import read_chunks
+from workers.replay.sources import REQUIRED_COLUMNS, find_event_files, read_records
 
 LINES = b'{"a": 1}\r\n\n  \n{"b": 2}\n{"c": 3}'
 EXPECTED = [(b'{"a": 1}', 1), (b'{"b": 2}', 4), (b'{"c": 3}', 5)]
@@ -137,3 +140,24 @@ def test_a_row_stands_for_the_json_that_means_the_same(
     more = "" if column == "occurred_at" else f',"{column}":{member}'
     expected = f'{{"event_id":"e1","type":"t","occurred_at":{occurred},"customer_id":"C"{more}}}'
     assert (raw.decode(), position) == (expected, 1)
+
+
+def test_damage_inside_a_parquet_page_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "spoilt.parquet"
+    columns = {name: [f"{name}-{row}" for row in range(500)] for name in REQUIRED_COLUMNS}
+    pq.write_table(pa.table(columns), path, use_dictionary=False)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:40] + b"\0" * 60 + whole[100:])
+    with pytest.raises(UserError, match=r"spoilt.parquet` is damaged"):
+        records(path)
+    with pytest.raises(UserError, match=r"spoilt.parquet` is damaged"):
+        list(read_chunks(find_event_files([path])))
+
+
+def test_a_pipe_is_refused_instead_of_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.ndjson"
+    os.mkfifo(path)
+    with pytest.raises(UserError, match="is not a regular file"):
+        find_event_files([path])
+    with pytest.raises(UserError, match="is not a regular file"):
+        find_pack(path)
