@@ -16,6 +16,7 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 #: After this long without anything done it is fair to say why.
@@ -53,8 +54,8 @@ def shown_progress(console: Console | None = None) -> Iterator[ShownProgress]:
     bars = Progress(
         SpinnerColumn(finished_text="[green]✓[/]"),
         TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
-        _Done(),
+        BarColumn(bar_width=20),
+        _Done(table_column=Column(no_wrap=True)),
         TimeElapsedColumn(),
         console=console,
         disable=not console.is_terminal,
@@ -70,7 +71,7 @@ class _Done(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         if not task.completed and (task.elapsed or 0) > QUIET_S:
-            return Text("the first time, the engine is compiled: a minute or two", style="dim")
+            return Text("first run: compiling, a minute or two", style="dim")
         seconds = task.finished_time or task.elapsed
         speed = task.finished_speed or task.speed or (task.completed / seconds if seconds else 0)
         unit = task.fields["unit"]
