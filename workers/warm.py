@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from workers.clock import running_seconds
@@ -27,16 +28,25 @@ _EVENTS: tuple[dict[str, object], ...] = (
 def main() -> None:
     """Compile, and say what takes so long; nothing where it was done before."""
     prepare()
+    make_ready(lambda text: print(text, flush=True))
+
+
+def make_ready(tell: Callable[[str], None]) -> None:
+    """Compile what is not compiled yet, and tell about it; nothing where it was done before.
+
+    Where no folder can hold machine code, it is compiled when it is first needed, each time.
+    """
     folder = machine_code_folder()
-    done = None if folder is None else folder / f"ready-{_checkout()}-{fingerprint()}"
-    if done is not None and done.exists():
+    if folder is None:
+        return
+    done = folder / f"ready-{_checkout()}-{fingerprint()}"
+    if done.exists():
         return
     started = running_seconds()
-    print("preparing machine code; the first time this takes a minute or two", flush=True)
+    tell("preparing machine code; the first time this takes a minute or two")
     warm()
-    if done is not None:
-        done.touch()
-    print(f"machine code is ready after {running_seconds() - started:.0f} s")
+    done.touch()
+    tell(f"machine code is ready after {running_seconds() - started:.0f} s")
 
 
 def warm() -> None:

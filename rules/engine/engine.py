@@ -29,7 +29,7 @@ from rules.engine.kernel.arrays import (
 )
 from rules.engine.kernel.sight import customer_values
 from rules.engine.kernel.step import finish_customer, run_batch, tick
-from rules.engine.plan import ATTRIBUTE_BLOCK, DIMENSIONS, METRICS, ROW_WORDS, Plan
+from rules.engine.plan_arrays import ATTRIBUTE_BLOCK, DIMENSIONS, METRICS, ROW_WORDS, Plan
 from rules.engine.snapshot import LAYOUT_VERSION, Snapshot
 from rules.engine.strings import StringTable
 from rules.intake.columns import (

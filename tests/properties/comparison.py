@@ -12,7 +12,8 @@ import orjson
 from rules.engine.bodies import encode
 from rules.engine.event import Event
 from rules.engine.outcome import Output
-from rules.engine.plan import Plan, make_plan
+from rules.engine.plan import make_plan
+from rules.engine.plan_arrays import Plan
 from rules.engine.reference import Reference
 from rules.language.model import Pack
 from tests.properties.histories import History, Input

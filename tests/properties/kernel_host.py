@@ -11,7 +11,8 @@ from rules.engine import layout as at
 from rules.engine.batches import batch_in_order, grouped
 from rules.engine.engine import Engine, Outcome
 from rules.engine.event import TYPES, Event
-from rules.engine.plan import Plan, label_codes, make_plan
+from rules.engine.plan import label_codes, make_plan
+from rules.engine.plan_arrays import Plan
 from rules.engine.text.render import Triggers, Words, render_changes, render_notices, render_numbers
 from rules.engine.text.template import make_template
 from rules.intake.columns import (

@@ -79,7 +79,9 @@ def _replay(console: Console, pack: Pack, out: Path) -> None:
     from rules.calendar import period_from_date
     from workers.replay.run import replay
     from workers.report.progress import shown_progress
+    from workers.warm import make_ready
 
+    make_ready(console.print)
     with shown_progress(console) as progress:
         summary = replay(
             pack,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -80,9 +82,12 @@ def replay_command(
     from workers.replay.run import replay
     from workers.report.progress import shown_progress
     from workers.report.summary import show_summary
+    from workers.warm import make_ready
 
     pack = open_pack(rules)
     last = None if until is None else period_of_day(until, "--until")
+    if engine is EngineChoice.KERNEL:
+        make_ready(partial(print, file=sys.stderr, flush=True))
     with shown_progress() as progress:
         summary = replay(
             pack,

@@ -7,7 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rules.engine import layout as at
-from rules.engine.plan import Plan
+from rules.engine.plan_arrays import Plan
 from rules.language.model import Dimension, Kind
 from workers.replay.customers import customers_schema
 from workers.replay.gather import Gathered

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rules.engine import layout as at
 from rules.engine.event import Event
-from rules.engine.plan import Plan
+from rules.engine.plan_arrays import Plan
 from rules.engine.strings import StringTable, byte_order, gather
 from rules.engine.text.render import Triggers, Words
 from rules.language.model import Kind

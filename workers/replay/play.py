@@ -11,7 +11,7 @@ from rules.engine import layout as at
 from rules.engine.engine import Engine, Outcome
 from rules.engine.event import TOPICS, TYPES, Event
 from rules.engine.kernel.arrays import Batch
-from rules.engine.plan import DIMENSIONS, Plan
+from rules.engine.plan_arrays import DIMENSIONS, Plan
 from rules.engine.strings import StringTable
 from rules.intake.columns import ATTRIBUTE_REMOVED, ATTRIBUTE_STRING
 from rules.intake.hashing import hash_spans

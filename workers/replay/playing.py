@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.engine import layout as at
-from rules.engine.plan import Plan
+from rules.engine.plan_arrays import Plan
 from rules.engine.strings import gather
 from workers.replay.dealing import Dealer
 from workers.replay.gather import Shelved

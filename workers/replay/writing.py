@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rules.engine.bodies import encode, erased_body
 from rules.engine.event import Code, Rejection
 from rules.engine.outcome import ERASED_DETAIL, too_late_detail
-from rules.engine.plan import Plan
+from rules.engine.plan_arrays import Plan
 from rules.engine.text.render import render_changes, render_notices, render_numbers
 from rules.engine.text.template import make_template
 from workers.replay.chunks import raw_records, read_chunks

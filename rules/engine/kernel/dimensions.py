@@ -27,7 +27,7 @@ from rules.engine.kernel.arrays import (
 from rules.engine.kernel.machine import compute_all, run
 from rules.engine.kernel.metrics import calendar_start, next_start
 from rules.engine.kernel.slabs import slab_offset
-from rules.engine.plan import ATTRIBUTE_BLOCK, PlanArrays
+from rules.engine.plan_arrays import ATTRIBUTE_BLOCK, PlanArrays
 from rules.jit import called, lean
 
 _ABSENT = np.int64(at.ABSENT)

@@ -15,7 +15,7 @@ from rules.engine.kernel.slabs import (
     slab_size,
     slab_used,
 )
-from rules.engine.plan import IDS_LIST, PlanArrays
+from rules.engine.plan_arrays import IDS_LIST, PlanArrays
 from rules.jit import lean
 
 _ABSENT = np.int64(at.ABSENT)

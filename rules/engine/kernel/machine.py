@@ -20,7 +20,7 @@ from rules.engine.kernel.arrays import (
     Work,
 )
 from rules.engine.kernel.metrics import bits, compare, compute, days_flip, limited, number, window_flip
-from rules.engine.plan import ATTRIBUTE_BLOCK, MONEY_SCALE, PlanArrays
+from rules.engine.plan_arrays import ATTRIBUTE_BLOCK, MONEY_SCALE, PlanArrays
 from rules.jit import called, lean
 
 _ABSENT = np.int64(at.ABSENT)

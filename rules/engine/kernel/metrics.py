@@ -9,7 +9,7 @@ from rules.engine import layout as at
 from rules.engine.kernel.arrays import I64, NOW_PERIOD, NOW_STAMP, State, Work
 from rules.engine.kernel.facts import lower_bound
 from rules.engine.kernel.slabs import slab_offset, slab_used
-from rules.engine.plan import MONEY_SCALE, PlanArrays
+from rules.engine.plan_arrays import MONEY_SCALE, PlanArrays
 from rules.jit import lean
 
 _ABSENT = np.int64(at.ABSENT)

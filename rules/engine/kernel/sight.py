@@ -7,7 +7,7 @@ import numpy as np
 from rules.engine import layout as at
 from rules.engine.kernel.arrays import I64, NOW_PERIOD, NOW_STAMP, State, Work
 from rules.engine.kernel.machine import compute_all
-from rules.engine.plan import PlanArrays
+from rules.engine.plan_arrays import PlanArrays
 from rules.jit import called
 
 

@@ -23,7 +23,7 @@ from rules.engine.kernel.dimensions import evaluate
 from rules.engine.kernel.facts import cell_add, id_place, id_remember, ring_add
 from rules.engine.kernel.metrics import bits
 from rules.engine.kernel.slabs import allocate, reference, release, slab_offset
-from rules.engine.plan import ATTRIBUTE_BLOCK, IDS_LIST, LATENESS, OVERRIDES_LIST, PlanArrays
+from rules.engine.plan_arrays import ATTRIBUTE_BLOCK, IDS_LIST, LATENESS, OVERRIDES_LIST, PlanArrays
 from rules.jit import called, lean
 
 _ABSENT = np.int64(at.ABSENT)
