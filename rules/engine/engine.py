@@ -47,6 +47,8 @@ _POOL_FIRST = 1 << 17
 #: Lines of output that are collected before they are copied away, at first and at most: enough to make the
 #: copying cheap, few enough to stay in the processor's caches.
 _OUTPUTS_FIRST, _OUTPUTS_LAST = 256, 16_384
+#: Rows of a slice that is worked through before its lines are counted.
+_SLICE_ROWS = 4096
 _MISSING_NUMBER = np.array([np.nan]).view(np.int64)[0]
 
 
@@ -210,18 +212,41 @@ class Engine:
 
     def tick(self, period: int, position: int = -1, slice_rows: int = 1 << 20) -> Outcome:
         """S4.2: the period has begun for every known customer. `position`: its place in the input."""
-        self._note_tick(period)
+        count = self.begin_tick(period)
         pages = _Pages([], [], [], [], [])
+        for first in range(0, count, slice_rows):
+            self._tick_rows(period, first, min(count, first + slice_rows), position, pages)
+        return self._outcome(pages)
+
+    def begin_tick(self, period: int) -> int:
+        """Note a tick that is worked through in slices, by `tick_rows`; how many rows there are for it.
+
+        Customers that are looked at before their slice comes catch up with the tick there and then.
+        """
+        self._note_tick(period)
+        return len(self.customers)
+
+    def tick_rows(self, period: int, first: int, end: int, changes_max: int) -> tuple[Outcome, int]:
+        """Work the rows `first` to `end` through a tick that was begun; the row to go on with.
+
+        Ends early, between two rows, once there are `changes_max` evaluations that moved something.
+        """
+        pages = _Pages([], [], [], [], [])
+        lines = 0
+        while first < end and lines < changes_max:
+            stop = min(end, first + _SLICE_ROWS)
+            self._tick_rows(period, first, stop, -1, pages)
+            first = stop
+            lines = sum(len(page) for page in pages.evaluations) + int(self._out.used[USED_EVALUATIONS])
+        return self._outcome(pages), first
+
+    def _tick_rows(self, period: int, first: int, end: int, position: int, pages: _Pages) -> None:
         plan, work = self.plan.arrays, self._work
-        count = len(self.customers)
-        first = 0
-        while first < count:
+        while first < end:
             self._reserve_pool()
-            end = min(count, first + slice_rows)
             short, first = tick(plan, self._state, work, self._out, period, first, end, position)
             if short != at.DONE:
                 self._make_room(short, pages)
-        return self._outcome(pages)
 
     def rows(self) -> I64:
         """The rows of all customers ever seen: a view of int64[customers, words]."""

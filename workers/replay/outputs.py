@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Literal, Self
 
-from rules.engine.event import Code, Rejection
 from workers.cli.errors import UserError
 from workers.replay.summary import Summary
 
@@ -73,23 +70,3 @@ class ReplayOutputs:
         (self.folder / SUMMARY).unlink(missing_ok=True)
         for name in (*FILES, SUMMARY):
             self.partial(name).replace(self.folder / name)
-
-
-def dead_letter(rejection: Rejection, source: str, position: int, raw: bytes) -> dict[str, object]:
-    """The line of a rejected record; of an erased customer's it says nothing but where it stood (S2.4)."""
-    letter: dict[str, object] = {
-        "code": rejection.code.value,
-        "detail": rejection.detail,
-        "source": source,
-        "position": position,
-    }
-    if rejection.code is Code.ERASED:
-        letter["customer_sha256"] = hashlib.sha256((rejection.customer_id or "").encode()).hexdigest()
-        return letter
-    letter["event_id"] = rejection.event_id
-    try:
-        letter["record"] = raw.decode()
-    except UnicodeDecodeError:
-        letter["record"] = None
-        letter["record_base64"] = base64.b64encode(raw).decode()
-    return letter

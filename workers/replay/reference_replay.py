@@ -12,6 +12,7 @@ from pathlib import Path
 from rules.calendar import PERIOD_FIRST, PERIOD_LAST, period_from_date
 from rules.engine.bodies import encode
 from rules.engine.event import TOPICS, Code, Event, Rejection, Unknown
+from rules.engine.letters import dead_letter
 from rules.engine.outcome import Output
 from rules.engine.reference import Reference
 from rules.intake.decode import decode_event
@@ -19,7 +20,7 @@ from rules.intake.json_text import MalformedError, parse_json
 from rules.language.model import Pack
 from workers.clock import running_seconds
 from workers.replay.customers import customers_table, write_customers
-from workers.replay.outputs import BODY_FILES, CUSTOMERS, DEAD_LETTERS, ReplayOutputs, dead_letter
+from workers.replay.outputs import BODY_FILES, CUSTOMERS, DEAD_LETTERS, ReplayOutputs
 from workers.replay.sources import EventFile, Record, find_event_files, read_records
 from workers.replay.summary import Order, Summary
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rules.engine.bodies import encode, erased_body
 from rules.engine.event import Code, Rejection
+from rules.engine.letters import dead_letter
 from rules.engine.outcome import ERASED_DETAIL, too_late_detail
 from rules.engine.plan_arrays import Plan
 from rules.engine.text.render import render_changes, render_notices, render_numbers
@@ -27,7 +28,6 @@ from workers.replay.outputs import (
     ERASED,
     NOTICES,
     ReplayOutputs,
-    dead_letter,
 )
 from workers.replay.playing import Player
 from workers.replay.summary import Summary

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from rules.engine.event import Code, Rejection
+from rules.engine.letters import dead_letter
 from workers.cli.errors import UserError
-from workers.replay.outputs import CHANGES, FILES, SUMMARY, ReplayOutputs, dead_letter
+from workers.replay.outputs import CHANGES, FILES, SUMMARY, ReplayOutputs
 from workers.replay.summary import Summary
 
 

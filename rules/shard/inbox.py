@@ -1,0 +1,162 @@
+"""What has arrived of a shard's topics and waits to be taken, and how far time has come with it."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rules.shard.records import NO_RECORDS, Ordered, RecordColumns, ordered
+
+
+@dataclass(slots=True)
+class _Input:
+    """One topic's partition.
+
+    `taken`: the offset after the last record taken; `next_offset`: where reading goes on; `end`: the end of
+    what is readable, as last heard; `quiet_us`: up to this instant of the clock nothing more will come.
+    """
+
+    taken: int
+    next_offset: int
+    end: int | None = None
+    quiet_us: int | None = None
+    pieces: deque[RecordColumns] = field(default_factory=deque)
+    waiting: int = 0
+    waiting_bytes: int = 0
+
+    def read_to_its_end(self) -> bool:
+        return self.end is not None and self.next_offset >= self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Records in the order of a batch, and of every input the offsets [from, to) that they are."""
+
+    records: Ordered
+    ranges: tuple[tuple[int, int], ...]
+
+
+class Inbox:
+    """Records of a shard's topics between reading and applying."""
+
+    def __init__(
+        self, positions: tuple[int, ...], watermark_us: int | None = None, greatest_us: int | None = None
+    ) -> None:
+        """`positions`: the offset that comes next, by topic; the others as an earlier inbox left them."""
+        self._inputs = [_Input(position, position) for position in positions]
+        self._watermark = watermark_us
+        self.greatest_us = greatest_us
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """The offset after the last record taken, by topic."""
+        return tuple(each.taken for each in self._inputs)
+
+    def waiting(self, topic: int) -> int:
+        """How many records of a topic wait to be taken."""
+        return self._inputs[topic].waiting
+
+    def waiting_bytes(self, topic: int) -> int:
+        """How many bytes they hold on to, about."""
+        return self._inputs[topic].waiting_bytes
+
+    def lag(self, topic: int) -> int:
+        """How many offsets lie before the end of a topic, as last heard."""
+        each = self._inputs[topic]
+        return max(0, (each.end if each.end is not None else each.next_offset) - each.taken)
+
+    def feed(self, topic: int, columns: RecordColumns, next_offset: int) -> None:
+        """Records that follow those fed before; `next_offset` lies behind them and what is no record."""
+        each = self._inputs[topic]
+        first = int(np.searchsorted(columns.offset, each.next_offset))
+        columns = columns.cut(first, columns.offset.size)
+        if columns.offset.size:
+            each.pieces.append(columns)
+            each.waiting += columns.offset.size
+            each.waiting_bytes += columns.buffer.size
+            greatest = int(columns.timestamp_ms.max()) * 1000
+            self.greatest_us = greatest if self.greatest_us is None else max(self.greatest_us, greatest)
+        each.next_offset = max(each.next_offset, next_offset)
+
+    def hear_end(self, topic: int, end: int, clock_us: int | None) -> None:
+        """Where a topic's readable records ended when the clock stood there; heard again and again."""
+        each = self._inputs[topic]
+        each.end = end if each.end is None else max(each.end, end)
+        if each.read_to_its_end() and clock_us is not None:
+            each.quiet_us = clock_us if each.quiet_us is None else max(each.quiet_us, clock_us)
+
+    def take(self, records_max: int) -> Taken:
+        """The next records in order, never past where a topic still to be read could hold an earlier one."""
+        ranges = tuple((each.taken, each.taken) for each in self._inputs)
+        if any(not each.pieces and not each.read_to_its_end() for each in self._inputs):
+            return Taken(NO_RECORDS, ranges)
+        heads, bound = [], None
+        for place, each in enumerate(self._inputs):
+            pieces, whole = _head(each.pieces, records_max)
+            heads.append(pieces)
+            if pieces and not (whole and each.read_to_its_end()):
+                least = (max(int(piece.timestamp_ms.max()) for piece in pieces), place)
+                bound = least if bound is None else min(bound, least)
+        records = ordered(heads)
+        count = min(records.offset.size, records_max)
+        if bound is not None:
+            count = min(count, _before(records, bound))
+        records = records.cut(0, count)
+        taken = np.bincount(records.input, minlength=len(self._inputs)).tolist()
+        return Taken(records, tuple(self._consume(place, number) for place, number in enumerate(taken)))
+
+    def watermark(self, clock_us: int) -> int | None:
+        """The instant up to which nothing more is to come, None before that is known. It never goes back."""
+        least: int | None = clock_us
+        for each in self._inputs:
+            if each.pieces:
+                bound: int | None = int(each.pieces[0].timestamp_ms[0]) * 1000
+            else:
+                bound = each.quiet_us if each.read_to_its_end() else None
+            least = None if least is None or bound is None else min(least, bound)
+        if least is not None and (self._watermark is None or least > self._watermark):
+            self._watermark = least
+        return self._watermark
+
+    def _consume(self, topic: int, number: int) -> tuple[int, int]:
+        each = self._inputs[topic]
+        begin = each.taken
+        each.waiting -= number
+        while number:
+            piece = each.pieces[0]
+            size = piece.offset.size
+            if size <= number:
+                each.pieces.popleft()
+                each.waiting_bytes -= piece.buffer.size
+                each.taken = int(piece.offset[-1]) + 1
+                number -= size
+            else:
+                each.pieces[0] = piece.cut(number, size)
+                each.taken = int(piece.offset[number - 1]) + 1
+                number = 0
+        return begin, each.taken
+
+
+def _head(pieces: deque[RecordColumns], records_max: int) -> tuple[list[RecordColumns], bool]:
+    """At most so many records from the front, and whether those are all."""
+    head: list[RecordColumns] = []
+    room = records_max
+    for piece in pieces:
+        if room == 0:
+            return head, False
+        part = piece.cut(0, room) if piece.offset.size > room else piece
+        head.append(part)
+        room -= part.offset.size
+        if part is not piece:
+            return head, False
+    return head, True
+
+
+def _before(records: Ordered, bound: tuple[int, int]) -> int:
+    """How many of the ordered records come before a further record of a topic could."""
+    timestamp, place = bound
+    greatest = np.maximum.accumulate(records.timestamp_ms)
+    later = (greatest > timestamp) | ((greatest == timestamp) & (records.input > place))
+    return int(np.argmax(later)) if later.any() else records.offset.size

@@ -1,0 +1,82 @@
+"""Bodies as one text: what a batch brought, rendered in machine code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.engine import layout as at
+from rules.engine.text.write import put_instant
+from rules.jit import compiled
+
+U8 = NDArray[np.uint8]
+I64 = NDArray[np.int64]
+
+_BUFFER_FIRST = 1 << 16
+#: Bytes of an instant as bodies show it, without quotes.
+INSTANT_BYTES = 27
+
+
+class Lines(NamedTuple):
+    """`n` bodies, each followed by a line feed.
+
+    Body i is `text[ends[i] : ends[i + 1] - 1]`, ends int64[n + 1]; `row` int64[n] is its customer's.
+    """
+
+    text: U8
+    ends: I64
+    row: I64
+
+    def bodies(self) -> list[bytes]:
+        """The bodies without their line feeds."""
+        text, ends = self.text.tobytes(), self.ends.tolist()
+        return [text[begin : end - 1] for begin, end in pairwise(ends)]
+
+
+NO_LINES = Lines(np.zeros(0, np.uint8), np.zeros(1, np.int64), np.zeros(0, np.int64))
+
+
+def rendered(row: I64, more: Callable[[int, U8, I64], int]) -> Lines:
+    """Render one line for each of the rows.
+
+    `more(first, buffer, ends)` renders from a line on as many as fit, notes where each ends in the buffer,
+    and says which line is next.
+    """
+    if row.size == 0:
+        return NO_LINES
+    pieces: list[U8] = []
+    ends = np.zeros(row.size + 1, np.int64)
+    buffer = np.empty(_BUFFER_FIRST, np.uint8)
+    done, written = 0, 0
+    while done < row.size:
+        reached = more(done, buffer, ends[1:])
+        if reached > done:
+            used = int(ends[reached])
+            ends[done + 1 : reached + 1] += written
+            written += used
+            pieces.append(buffer[:used])
+            done = reached
+        buffer = np.empty(min(4 * buffer.size, 1 << 26), np.uint8)
+    return Lines(pieces[0] if len(pieces) == 1 else np.concatenate(pieces), ends, row)
+
+
+@compiled
+def instants(instant_us: I64) -> U8:
+    """Instants in RFC 3339 with six fraction digits: uint8[n, 27]."""
+    out = np.empty((instant_us.size, 27), np.uint8)
+    quoted = np.empty(32, np.uint8)
+    for i in range(instant_us.size):
+        put_instant(quoted, 0, instant_us[i])
+        out[i] = quoted[1:28]
+    return out
+
+
+def causes(changes: I64) -> dict[tuple[int, int, int], int]:
+    """How many changes there are by dimension, category and cause (their numbers)."""
+    columns = changes[:, [at.CHANGE_DIMENSION, at.CHANGE_TO, at.CHANGE_CAUSE]]
+    kinds, counts = np.unique(columns, axis=0, return_counts=True)
+    return {tuple(kind): count for kind, count in zip(kinds.tolist(), counts.tolist(), strict=True)}
