@@ -1,0 +1,1 @@
+"""The live service: exactly once from Kafka to Kafka."""
