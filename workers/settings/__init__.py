@@ -1,9 +1,10 @@
-"""The one module that reads the environment: what tunes a process and can never change an answer.
+"""The one place that reads the environment: what tunes a process and can never change an answer.
 
 | variable | what it does |
 |---|---|
 | `NUMBA_CACHE_DIR` | keep compiled machine code in this folder, as it is; then nobody else looks after it |
 | `XDG_CACHE_HOME` | the user's folder of caches; `.cache` in `HOME` if it is not set |
+| `TIERLINE_...` | the live service and everything that talks to Kafka: `workers.settings.live` |
 """
 
 from __future__ import annotations
