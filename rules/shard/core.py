@@ -25,11 +25,11 @@ from rules.engine.snapshot import Snapshot
 from rules.engine.text.categories import category_texts, render_categories
 from rules.engine.text.render import Triggers, Words, render_changes, render_notices, render_numbers
 from rules.engine.text.template import make_template
-from rules.intake.columns import EventColumns
+from rules.intake.columns import Decoded, EventColumns
 from rules.intake.json_columns import Keys, decode_records
 from rules.intake.tables import intake_of
 from rules.language.model import Pack
-from rules.shard.lines import NO_LINES, Lines, causes, rendered
+from rules.shard.lines import NO_LINES, Lines, causes, rendered, states
 from rules.shard.records import Ordered
 
 I64 = NDArray[np.int64]
@@ -76,7 +76,7 @@ class Answer:
     """What records or a slice of a tick brought.
 
     `change_instant` int64[changes] and `notice_instant` int64[notices] are the bodies' `effective_at` in
-    microseconds. `causes`: changes by (dimension, category, cause).
+    microseconds. `causes`: changes by (dimension, category, cause); `states`: notices by their state.
     """
 
     changes: Lines = NO_LINES
@@ -87,6 +87,7 @@ class Answer:
     refused: tuple[Refused, ...] = ()
     counts: Counts = field(default_factory=Counts)
     causes: dict[tuple[int, int, int], int] = field(default_factory=dict)
+    states: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +112,9 @@ class Core:
         self._category_texts = category_texts(plan, generation)
         self._touched: list[I64] = []
 
-    def step(self, records: Ordered) -> Answer:
-        """Apply the records of a batch in their order (S4.1)."""
-        decoded = decode_records(
+    def decode(self, records: Ordered) -> Decoded:
+        """Read the records of a batch (S2): needs nothing of the state."""
+        return decode_records(
             records.buffer,
             records.value_start,
             records.value_length,
@@ -121,6 +122,9 @@ class Core:
             keys=Keys(records.buffer, records.key_start, records.key_length),
             timestamps_us=records.timestamp_ms * 1000,
         )
+
+    def step(self, records: Ordered, decoded: Decoded) -> Answer:
+        """Apply the records of a batch, decoded, in their order (S4.1)."""
         events = decoded.events
         batch = batch_in_order(self.engine, events)
         outcome = self.engine.step(batch)
@@ -193,6 +197,7 @@ class Core:
             refused=refused,
             counts=counts,
             causes=causes(changes),
+            states=states(notices),
         )
 
     def _changes(self, outcome: Outcome, triggers: Triggers, rows: I64) -> Lines:

@@ -80,3 +80,9 @@ def causes(changes: I64) -> dict[tuple[int, int, int], int]:
     columns = changes[:, [at.CHANGE_DIMENSION, at.CHANGE_TO, at.CHANGE_CAUSE]]
     kinds, counts = np.unique(columns, axis=0, return_counts=True)
     return {tuple(kind): count for kind, count in zip(kinds.tolist(), counts.tolist(), strict=True)}
+
+
+def states(notices: I64) -> dict[str, int]:
+    """How many notices there are by state (S9.7)."""
+    counts = np.bincount(notices[:, at.NOTICE_STATE], minlength=len(at.NOTICE_STATES)).tolist()
+    return {state: count for state, count in zip(at.NOTICE_STATES, counts, strict=True) if count}
