@@ -50,7 +50,7 @@ class Outgoing:
         clock_us: int,
         now_ms: int,
     ) -> list[Messages]:
-        """All records of a batch but the journal's. `number`: of its journal record; `now_ms`: their timestamp."""
+        """All records of a batch but the journal's, whose number is given; `now_ms`: their timestamp."""
         seen = (
             ("tierline_detected_at", format_instant(clock_us).encode()),
             ("tierline_batch", str(number).encode()),

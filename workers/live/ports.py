@@ -46,7 +46,8 @@ class Reading(Protocol):
 class Transacting(Protocol):
     """One transactional producer, from its start, which fences the one before, to its end.
 
-    Every call may raise `FencedError`. Anything that fails ends its use: whether the transaction was committed is to be read from the journal.
+    Every call may raise `FencedError`. Anything that fails ends its use: whether the transaction was
+    committed is to be read from the journal.
     """
 
     async def start(self) -> None: ...
