@@ -13,3 +13,8 @@ def unix_seconds() -> float:
 def running_seconds() -> float:
     """Seconds since some moment; of use only as the difference of two."""
     return time.perf_counter()
+
+
+def sleep_seconds(seconds: float) -> None:
+    """Let time pass."""
+    time.sleep(seconds)

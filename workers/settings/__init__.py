@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 _NUMBA_CACHE = "NUMBA_CACHE_DIR"
@@ -33,3 +34,8 @@ def cache_home() -> Path | None:
         if folder.is_absolute():
             return folder / below
     return None
+
+
+def environment_with(variables: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment with some variables more, for a process that it starts."""
+    return {**os.environ, **variables}
