@@ -118,17 +118,6 @@ def event_in_words(event: Event, pack: Pack) -> str:
     return f"{event.type}: {', '.join(says)}" if says else event.type
 
 
-def notice_in_words(notice: Output) -> str:
-    """A pending notice (S9.7) as a sentence."""
-    body = notice.body
-    move = f"from {body['from']} to {body['to']}"
-    if body["state"] == "started":
-        return f"{body['dimension']} will move {move} on {body['until']} if nothing happens"
-    if body["state"] == "updated":
-        return f"{body['dimension']} will now move {move} on {body['until']} if nothing happens"
-    return f"{body['dimension']} will not move {move} on {body['until']} after all"
-
-
 def metrics_in_words(pack: Pack, metrics: tuple[Value, ...]) -> tuple[tuple[str, object], ...]:
     """All metrics by name, as bodies show them."""
     return tuple(

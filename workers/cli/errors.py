@@ -1,4 +1,4 @@
-"""The one kind of error that is the user's to mend: shown as a sentence, never as a stack trace."""
+"""How a command ends early: by an error that is the user's to mend, or by a signal."""
 
 from __future__ import annotations
 
@@ -14,3 +14,11 @@ class UserError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+class Stopped(BaseException):
+    """A signal asks the process to end; passes through every `except Exception` and runs every `finally`."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number

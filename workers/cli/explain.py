@@ -116,15 +116,14 @@ def _show_part(console: Console, part: Part) -> None:
     """The moves and notices of a dimension, then the conditions that were asked."""
     from rich.markup import escape
 
-    from rules.engine.story import notice_in_words
-    from workers.report.words import move_in_words
+    from workers.report.words import move_in_words, notice_in_words
 
     for output in part.outputs:
         if output.kind == "change":
             pinned = f": {part.override}" if output.body["cause"] == "override" and part.override else ""
             console.print(f"  [bold cyan]→ {escape(move_in_words(output.body) + pinned)}[/]")
         else:
-            console.print(f"  [cyan]⧗ {escape(notice_in_words(output))}[/]")
+            console.print(f"  [cyan]⧗ {escape(notice_in_words(output.body))}[/]")
     _show_checks(console, part)
 
 

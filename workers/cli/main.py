@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from workers.cli.errors import UserError
+from workers.cli.errors import Stopped, UserError
 from workers.machine_code import prepare
 
 #: What a user types, in the order in which help shows it, and the module that knows it.
@@ -41,14 +41,6 @@ right; 130 and 143 stopped.
 EXIT_USER_ERROR = 2
 #: A process that a signal ended has 128 and the signal's number as its exit code.
 EXIT_SIGNAL = 128
-
-
-class Stopped(BaseException):
-    """A signal asks the process to end; passes through every `except Exception` and runs every `finally`."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
 
 
 def main() -> NoReturn:

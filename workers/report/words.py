@@ -1,4 +1,7 @@
-"""A change in words: what moved, what set it off, and the conditions that decided with their values."""
+"""A change in words: what moved, what set it off, and the conditions that decided with their values.
+
+And what else is published: that a move is coming, and that a customer was erased.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,8 @@ _TIME_TEXT = slice(0, 16)
 
 def change_in_words(change: Body) -> str:
     """One sentence that says what a change (S9) did and why, without the customer and the time."""
-    return f"{move_in_words(change)}{_cause(change)}: {reasons_in_words(change)}"
+    cause = cause_in_words(change)
+    return f"{move_in_words(change)}{cause and ' '}{cause}: {reasons_in_words(change)}"
 
 
 def move_in_words(change: Body) -> str:
@@ -26,9 +30,35 @@ def move_in_words(change: Body) -> str:
     return f"{dimension} {verb} from {source} to {to}{aim}"
 
 
+def cause_in_words(change: Body) -> str:
+    """What set the move off, such as `with order.completed`; empty where the reasons say it."""
+    if change["cause"] == "event" and change["trigger"] is not None:
+        return f"with {change['trigger']['type']}"
+    return {"time": "as time passes", "rules": "under new rules", "merge": "after a merge"}.get(
+        change["cause"], ""
+    )
+
+
 def reasons_in_words(change: Body) -> str:
     """The conditions that decided, each with the values it used, joined by semicolons."""
     return "; ".join(_reason(reason, change) for reason in change["reasons"])
+
+
+def notice_in_words(notice: Body) -> str:
+    """A pending notice (S9.7) as a sentence, without the customer and the time."""
+    move = f"from {notice['from']} to {notice['to']}"
+    if notice["state"] == "started":
+        return f"{notice['dimension']} will move {move} on {notice['until']} if nothing happens"
+    if notice["state"] == "updated":
+        return f"{notice['dimension']} will now move {move} on {notice['until']} if nothing happens"
+    return f"{notice['dimension']} will not move {move} on {notice['until']} after all"
+
+
+def erasure_in_words(erasure: Body) -> str:
+    """That a customer was erased (S12.1), by whom and why."""
+    actor = f" by {erasure['actor']}" if erasure["actor"] else ""
+    why = f", because: {erasure['reason']}" if erasure["reason"] else ""
+    return f"erased{actor}{why}"
 
 
 def value_in_words(value: object) -> str:
@@ -43,18 +73,6 @@ def value_in_words(value: object) -> str:
 def instant_in_words(instant: str) -> str:
     """An RFC 3339 instant to the minute, such as `2026-03-01 16:00`."""
     return instant[_TIME_TEXT].replace("T", " ")
-
-
-def _cause(change: Body) -> str:
-    if change["cause"] == "event" and change["trigger"] is not None:
-        return f" with {change['trigger']['type']}"
-    if change["cause"] == "time":
-        return " as time passes"
-    if change["cause"] == "rules":
-        return " under new rules"
-    if change["cause"] == "merge":
-        return " after a merge"
-    return ""
 
 
 def _reason(reason: Body, change: Body) -> str:

@@ -1,0 +1,71 @@
+"""Clients for commands: opened with errors that say what to do, and closed whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaConnectionError, KafkaError
+
+from workers.cli.errors import UserError
+from workers.kafka.clients import consumer, producer
+from workers.settings.live import LiveSettings
+
+_Client = TypeVar("_Client", AIOKafkaConsumer, AIOKafkaProducer)
+
+
+@asynccontextmanager
+async def open_consumer(settings: LiveSettings, **more: Any) -> AsyncIterator[AIOKafkaConsumer]:
+    """A started consumer of committed records without a group; raises UserError where no broker answers."""
+    async with _opened(consumer(settings, **more), settings) as client:
+        yield client
+
+
+@asynccontextmanager
+async def open_producer(settings: LiveSettings, **more: Any) -> AsyncIterator[AIOKafkaProducer]:
+    """A started idempotent producer; raises UserError where no broker answers."""
+    async with _opened(producer(settings, **more), settings) as client:
+        yield client
+
+
+async def partitions_of(
+    client: AIOKafkaConsumer, topics: Iterable[str], settings: LiveSettings
+) -> list[TopicPartition]:
+    """All partitions of the topics; raises UserError for a topic that does not exist."""
+    there = await client.topics()
+    missing = [topic for topic in topics if topic not in there]
+    if missing:
+        raise UserError(
+            f"there is no topic `{missing[0]}` on `{settings.brokers}`",
+            "`tierline topics create` makes what is missing; another name is set by TIERLINE_TOPICS__...",
+        )
+    return [
+        TopicPartition(topic, partition)
+        for topic in topics
+        for partition in sorted(client.partitions_for_topic(topic) or ())
+    ]
+
+
+@asynccontextmanager
+async def _opened(client: _Client, settings: LiveSettings) -> AsyncIterator[_Client]:
+    try:
+        try:
+            await client.start()
+        except KafkaConnectionError as error:
+            raise UserError(
+                f"no broker answers at `{settings.brokers}`",
+                "start it, or name another with --brokers or TIERLINE_BROKERS",
+            ) from error
+        except KafkaError as error:
+            raise UserError(f"the broker at `{settings.brokers}` refuses: {told(error)}") from error
+        yield client
+    finally:
+        await client.stop()
+
+
+def told(error: KafkaError) -> str:
+    """What Kafka says of an error, as the end of a sentence."""
+    text = str(error).removeprefix(f"{type(error).__name__}: ").strip() or type(error).__name__
+    return text[0].lower() + text[1:]
