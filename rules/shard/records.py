@@ -97,8 +97,9 @@ def ordered(inputs: Sequence[Sequence[RecordColumns]]) -> Ordered:
 
 def _used(piece: RecordColumns) -> tuple[int, int]:
     """The part of the buffer in which the records lie."""
+    low = int(min(piece.key_start.min(), piece.value_start.min()))
     ends = np.maximum(piece.value_start + piece.value_length, piece.key_start + piece.key_length)
-    return int(min(piece.key_start.min(), piece.value_start.min())), int(ends.max())
+    return low, max(low, int(ends.max()))  # where nothing but nulls is, they end before they begin
 
 
 @compiled
