@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "rules": "workers.cli.rules",
     "explain": "workers.cli.explain",
     "diff": "workers.cli.diff",
+    "watch": "workers.cli.watch",
 }
 
 HELP = """Keep every customer's class right the moment it changes, and prove every change from the log.

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from workers.cli.errors import UserError
+from workers.clock import running_seconds
 from workers.kafka.clients import consumer, producer
 from workers.settings.live import LiveSettings
 
 _Client = TypeVar("_Client", AIOKafkaConsumer, AIOKafkaProducer)
+
+#: Without it, Python would print what aiokafka logs.
+_SILENCE = logging.NullHandler()
+#: While a broker is away, aiokafka complains several times a second.
+_TROUBLE_EVERY_S = 30.0
 
 
 @asynccontextmanager
@@ -50,6 +57,7 @@ async def partitions_of(
 
 @asynccontextmanager
 async def _opened(client: _Client, settings: LiveSettings) -> AsyncIterator[_Client]:
+    logging.getLogger("aiokafka").addHandler(_SILENCE)
     try:
         try:
             await client.start()
@@ -63,6 +71,30 @@ async def _opened(client: _Client, settings: LiveSettings) -> AsyncIterator[_Cli
         yield client
     finally:
         await client.stop()
+
+
+@contextmanager
+def trouble_told(tell: Callable[[str], None]) -> Iterator[None]:
+    """Let the user hear, now and then, what keeps aiokafka from going on; it tries again by itself."""
+    log, handler = logging.getLogger("aiokafka"), _Trouble(tell)
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+
+
+class _Trouble(logging.Handler):
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._tell = tell
+        self._told_s = -_TROUBLE_EVERY_S
+
+    def emit(self, record: logging.LogRecord) -> None:
+        now = running_seconds()
+        if now - self._told_s >= _TROUBLE_EVERY_S:
+            self._told_s = now
+            self._tell(f"trouble with the broker, trying again: {record.getMessage()}")
 
 
 def told(error: KafkaError) -> str:
