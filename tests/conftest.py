@@ -22,6 +22,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="the first seed of the random histories that are new in this run (printed; else drawn)",
     )
 
+    parser.addoption(
+        "--broker",
+        default="embedded",
+        help="where live tests run: embedded, java (Apache Kafka, started here) or HOST:PORT of another",
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by the broker that they ask for."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if "kafka_broker" in fixtures:
+            item.add_marker(pytest.mark.kafka)
+        elif fixtures & {"broker", "private_broker"}:
+            item.add_marker(pytest.mark.live)
+
 
 def pytest_report_header(config: pytest.Config) -> str:
     return f"random histories: seeds from {SEED_BASE} and from {config.getoption('--seed-base')}"

@@ -84,8 +84,13 @@ class Broker:
                 )
             sleep_seconds(_LOOK_AGAIN_S)
 
+    @property
+    def survives_kill(self) -> bool:
+        """Whether all that it has acknowledged is there after a SIGKILL."""
+        return self.kind != "embedded"
+
     def kill(self) -> None:
-        """End it at once (SIGKILL); `start` brings it back on the same data."""
+        """End it at once (SIGKILL); `start` brings it back on the same data, as far as it `survives_kill`."""
         self._mine().kill()
 
     def stop(self) -> None:

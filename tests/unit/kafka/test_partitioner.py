@@ -38,6 +38,4 @@ def test_keys_go_where_the_default_partitioner_sends_them(keys: list[bytes], par
 
 
 def test_one_key_alone_goes_to_the_same_place() -> None:
-    assert [partition_of(key, 12) for key, _ in KNOWN] == [
-        (value & 0x7FFFFFFF) % 12 for _, value in KNOWN
-    ]
+    assert [partition_of(key, 12) for key, _ in KNOWN] == [(value & 0x7FFFFFFF) % 12 for _, value in KNOWN]
