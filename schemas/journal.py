@@ -84,3 +84,33 @@ class JournalRecord(_Part):
     hash: Digest
     snapshot: SnapshotPosition | None = Field(description="The latest from which a restore may start.")
     snapshot_before: SnapshotPosition | None = Field(description="The one before, should that be damaged.")
+
+
+class SnapshotArray(_Part):
+    """An array of the state, cut into chunks."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    chunks: int = Field(ge=0)
+
+
+class SnapshotManifest(_Part):
+    """Written after the last chunk of a snapshot: what belongs to it, and that it is whole."""
+
+    layout: int = Field(ge=1, description="Layout of the chunks.")
+    id: str = Field(pattern=r"^[0-9a-f]{32}$")
+    state_layout: int = Field(ge=1, description="Layout of the words of the state.")
+    state_fingerprint: str = Field(description="What the pack remembers; see the engine's snapshot.")
+    pack: PackIdentity
+    shard: int = Field(ge=0)
+    generation: int = Field(ge=1)
+    number: int = Field(ge=1, description="Number of the journal record it stands after.")
+    hash: Digest = Field(description="The chain's, after that record.")
+    inputs: tuple[InputRange, ...] = Field(min_length=4, max_length=4, description="Of that record.")
+    tick: TickState | None
+    arrays: tuple[SnapshotArray, ...]
+    chunks: int = Field(ge=0)
+    bytes: int = Field(ge=0, description="Of all chunks together.")
+    checksum: Digest = Field(description="SHA-256 of the digests of all chunks.")
+    seal: Digest = Field(description="SHA-256 of this record with 64 zeros in place of the seal.")

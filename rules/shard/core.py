@@ -35,6 +35,8 @@ from rules.shard.records import Ordered
 I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
 
+#: Records with a later timestamp count as of then: 2199-12-31T23:59:59.999Z.
+TIMESTAMP_MAX_MS = 7_258_118_399_999
 _NO_TRIGGERS = Triggers(
     np.zeros(0, np.uint8), np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.uint8)
 )
@@ -120,7 +122,7 @@ class Core:
             records.value_length,
             self._intake,
             keys=Keys(records.buffer, records.key_start, records.key_length),
-            timestamps_us=records.timestamp_ms * 1000,
+            timestamps_us=np.clip(records.timestamp_ms, -1, TIMESTAMP_MAX_MS) * 1000,
         )
 
     def step(self, records: Ordered, decoded: Decoded) -> Answer:
@@ -167,6 +169,17 @@ class Core:
             return render_categories(self._category_texts, rows, listed, first, customers, buffer, ends)
 
         return Categories(rendered(listed, more), touched[~known])
+
+    def pending_moves(self) -> int:
+        """How many moves wait for their day: looks at all customers."""
+        rows = self.engine.rows()
+        blocks = self._category_texts.blocks + at.PENDING_TARGET
+        known = rows[:, at.AS_OF] != at.ABSENT
+        return sum(int(np.count_nonzero((rows[:, block] >= 0) & known)) for block in blocks.tolist())
+
+    def forget_moved(self) -> None:
+        """Let `categories` begin anew: nobody asks for those that were moved until now."""
+        self._touched.clear()
 
     def customer_id(self, row: int) -> str:
         """The id of the customer in a row."""

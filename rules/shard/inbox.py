@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from rules.shard.core import TIMESTAMP_MAX_MS
 from rules.shard.records import NO_RECORDS, Ordered, RecordColumns, ordered
 
 
@@ -76,7 +77,7 @@ class Inbox:
             each.pieces.append(columns)
             each.waiting += columns.offset.size
             each.waiting_bytes += columns.buffer.size
-            greatest = int(columns.timestamp_ms.max()) * 1000
+            greatest = min(int(columns.timestamp_ms.max()), TIMESTAMP_MAX_MS) * 1000
             self.greatest_us = greatest if self.greatest_us is None else max(self.greatest_us, greatest)
         each.next_offset = max(each.next_offset, next_offset)
 
@@ -112,7 +113,7 @@ class Inbox:
         least: int | None = clock_us
         for each in self._inputs:
             if each.pieces:
-                bound: int | None = int(each.pieces[0].timestamp_ms[0]) * 1000
+                bound: int | None = min(int(each.pieces[0].timestamp_ms[0]), TIMESTAMP_MAX_MS) * 1000
             else:
                 bound = each.quiet_us if each.read_to_its_end() else None
             least = None if least is None or bound is None else min(least, bound)

@@ -123,6 +123,14 @@ class Reader:
         stable: int | None = self.consumer.last_stable_offset(pair)
         return stable
 
+    def heard(self, topic: str, partition: int) -> tuple[int, int] | None:
+        """The same, and when that response came, in ms since 1970 by this machine's clock."""
+        pair = TopicPartition(topic, partition)
+        end, heard_ms = self.end(topic, partition), None
+        if end is not None:
+            heard_ms = self.consumer.last_poll_timestamp(pair)
+        return None if end is None or heard_ms is None else (end, heard_ms)
+
     async def ends(self, pairs: Iterable[Pair]) -> dict[Pair, int]:
         """The offset up to which transactions are finished, asked of the broker."""
         return _by_pair(await self.consumer.end_offsets([TopicPartition(*pair) for pair in pairs]))

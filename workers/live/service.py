@@ -1,0 +1,246 @@
+"""The data plane of a worker: membership in the group, shards, and the one loop that reads for them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, TypeVar
+
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+
+from rules.engine.engine import Engine
+from rules.language.model import Pack
+from workers.clock import running_seconds, unix_seconds
+from workers.kafka.clients import consumer, producer
+from workers.kafka.reader import Reader
+from workers.kafka.transactor import Transactor
+from workers.live.errors import Refuse
+from workers.live.faults import Faults
+from workers.live.logs import logger
+from workers.live.ports import Reading, Transacting
+from workers.live.shard import Shard, Surroundings
+from workers.live.telemetry import Telemetry
+from workers.settings.live import LiveSettings
+
+log = logger("worker")
+T = TypeVar("T")
+
+#: How long one read waits for records.
+_READ_S: Final = 0.2
+#: An input of which so much waits in memory is not read until less than half is left.
+_WAITING_RECORDS_MAX: Final = 200_000
+_WAITING_BYTES_MAX: Final = 128 << 20
+#: A batch of a transaction: below the 1,048,588 bytes that brokers accept by default.
+_BATCH_BYTES: Final = 1_040_000
+#: How long the batch in hand may take when partitions are taken away, and when the worker stops.
+_REVOKE_S: Final = 5.0
+_STOP_S: Final = 60.0
+_FIGURES_S: Final = 1.0
+
+
+class DataPlane:
+    """Runs the shards that the group gives to this worker, from `start` to `stop`."""
+
+    def __init__(
+        self,
+        pack: Pack,
+        settings: LiveSettings,
+        telemetry: Telemetry,
+        partitions: int,
+        fault: str | None = None,
+    ) -> None:
+        self.partitions = partitions
+        self._settings = settings
+        self._telemetry = telemetry
+        self._inputs = settings.topics.inputs
+        self._shards: dict[int, Shard] = {}
+        self._paused: set[tuple[str, int]] = set()
+        self._around = Surroundings(
+            pack=pack,
+            settings=settings,
+            telemetry=telemetry,
+            faults=Faults(fault),
+            make_reader=self._make_reader,
+            make_transactor=self._make_transactor,
+            ready=self._go_on,
+        )
+        self._reader: Reader | None = None
+        self._pump: asyncio.Task[None] | None = None
+        self._ended: asyncio.Future[None] | None = None
+
+    # --- from outside -----------------------------------------------------------------------------------
+
+    def shards(self) -> Mapping[int, str]:
+        """The shards that are this worker's, and their states."""
+        return {number: shard.state for number, shard in sorted(self._shards.items())}
+
+    async def start(self) -> None:
+        """Join the group; shards come and go from then on."""
+        self._ended = asyncio.get_running_loop().create_future()
+        instance = self._settings.instance_id or f"{socket.gethostname()}-{self._settings.web_port}"
+        reader = Reader(consumer(self._settings, group_id=self._settings.group, group_instance_id=instance))
+        reader.consumer.subscribe(list(self._inputs), listener=_Membership(self))
+        await reader.start()
+        self._reader = reader
+        self._pump = asyncio.create_task(self._read(reader), name="pump")
+
+    async def wait(self) -> None:
+        """Until it has ended; raises what ended it."""
+        if self._ended is not None:
+            await asyncio.shield(self._ended)
+
+    async def stop(self) -> None:
+        """Finish the batches in hand, make last snapshots, leave the group."""
+        await self._stop_shards(_STOP_S, last_snapshot=True)
+        if self._pump is not None:
+            self._pump.cancel()
+            await asyncio.wait([self._pump])
+        if self._reader is not None:
+            with contextlib.suppress(TimeoutError, Exception):
+                await asyncio.wait_for(self._reader.stop(), _REVOKE_S)
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(None)
+
+    async def ask(self, shard: int, question: Callable[[Engine], T]) -> T:
+        """Ask a shard's engine something between two batches; `KeyError` where it is not here and ready."""
+        return await self._shards[shard].ask(question)
+
+    # --- membership -------------------------------------------------------------------------------------
+
+    async def revoked(self) -> None:
+        """Partitions are about to be dealt out anew: finish what is in hand, keep the states."""
+        await self._stop_shards(_REVOKE_S, last_snapshot=False)
+
+    async def assigned(self, pairs: Iterable[tuple[str, int]]) -> None:
+        """These partitions are this worker's now. What a shard is not given whole is not run."""
+        given = set(pairs)
+        reader = self._reader
+        if reader is not None and given:
+            reader.pause(given)
+        self._paused = set(given)
+        whole = {number for _, number in given if all((topic, number) in given for topic in self._inputs)}
+        for number in sorted({number for _, number in given} - whole):
+            log.error(
+                "shard is not run: the group gave this worker some of its topics and not all; "
+                "let all workers of the group subscribe to the same topics",
+                shard=number,
+            )
+        for number in [number for number in self._shards if number not in whole]:
+            del self._shards[number]
+            self._telemetry.shard_gone(number)
+        for number in sorted(whole):
+            if number not in self._shards:
+                self._shards[number] = Shard(number, self._around)
+            shard = self._shards[number]
+            shard.start()
+            if shard.task is not None:
+                shard.task.add_done_callback(self._shard_ended)
+        log.info("shards are assigned", shards=sorted(whole))
+
+    async def _stop_shards(self, budget_s: float, *, last_snapshot: bool) -> None:
+        stops = [shard.stop(budget_s, last_snapshot=last_snapshot) for shard in self._shards.values()]
+        await asyncio.gather(*stops)
+
+    def _shard_ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or self._ended is None or self._ended.done():
+            return
+        error = task.exception()
+        if isinstance(error, Refuse):
+            self._ended.set_exception(error)
+
+    # --- reading ----------------------------------------------------------------------------------------
+
+    def _go_on(self, shard: int, positions: tuple[int, ...]) -> None:
+        """A shard is ready for its inputs."""
+        reader = self._reader
+        if reader is None:
+            return
+        for topic, position in zip(self._inputs, positions, strict=True):
+            if TopicPartition(topic, shard) in reader.consumer.assignment():
+                reader.seek(topic, shard, position)
+                reader.resume([(topic, shard)])
+                self._paused.discard((topic, shard))
+
+    async def _read(self, reader: Reader) -> None:
+        told_s = 0.0
+        while True:
+            try:
+                pieces = await reader.read(_READ_S)
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                log.warning("cannot read", reason=str(error) or type(error).__name__)
+                await asyncio.sleep(1.0)
+                continue
+            now_ms = int(unix_seconds() * 1000)
+            for piece in pieces:
+                shard = self._shards.get(piece.partition)
+                if shard is not None and shard.ready:
+                    topic = self._inputs.index(piece.topic)
+                    shard.feed(topic, piece.columns, piece.next_offset, now_ms)
+            self._hear_ends(reader)
+            self._hold_back(reader)
+            if running_seconds() - told_s > _FIGURES_S:
+                told_s = running_seconds()
+                for shard in self._shards.values():
+                    shard.report_lag()
+
+    def _hear_ends(self, reader: Reader) -> None:
+        for number, shard in self._shards.items():
+            if not shard.ready:
+                continue
+            for place, topic in enumerate(self._inputs):
+                heard = reader.heard(topic, number)
+                if heard is not None:
+                    shard.hear_end(place, *heard)
+
+    def _hold_back(self, reader: Reader) -> None:
+        for number, shard in self._shards.items():
+            if not shard.ready:
+                continue
+            for place, topic in enumerate(self._inputs):
+                records, size = shard.behind(place)
+                pair = (topic, number)
+                if pair in self._paused:
+                    if records <= _WAITING_RECORDS_MAX // 2 and size <= _WAITING_BYTES_MAX // 2:
+                        self._paused.discard(pair)
+                        reader.resume([pair])
+                elif records > _WAITING_RECORDS_MAX or size > _WAITING_BYTES_MAX:
+                    self._paused.add(pair)
+                    reader.pause([pair])
+
+    # --- clients ----------------------------------------------------------------------------------------
+
+    def _make_reader(self) -> Reading:
+        return Reader(consumer(self._settings))
+
+    def _make_transactor(self, shard: int) -> Transacting:
+        settings = self._settings
+        made = producer(
+            settings,
+            transactional_id=f"{settings.group}-{shard}",
+            max_batch_size=_BATCH_BYTES,
+            max_request_size=4 * _BATCH_BYTES,
+        )
+        return Transactor(made, settings.group, settings.transaction_timeout_ms / 1000)
+
+
+class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """Passes on what the group says. What is raised in here would be swallowed by aiokafka."""
+
+    def __init__(self, plane: DataPlane) -> None:
+        self._plane = plane
+
+    async def on_partitions_revoked(self, revoked: list[TopicPartition]) -> None:
+        """Before partitions are dealt out anew."""
+        if revoked:
+            await self._plane.revoked()
+
+    async def on_partitions_assigned(self, assigned: list[TopicPartition]) -> None:
+        """After that."""
+        try:
+            await self._plane.assigned((pair.topic, pair.partition) for pair in assigned)
+        except Exception as error:
+            log.exception("cannot take over partitions")

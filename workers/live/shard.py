@@ -1,0 +1,442 @@
+"""One shard: partition p of every input, its engine, its transactional producer, and its states.
+
+FENCING -> RESTORING -> READY, and from each of them to FAILED when something goes wrong; from there after a
+while to FENCING again. Whatever fails, the state is dropped and restored, so nothing ever needs undoing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from rules.calendar import PERIOD_FIRST, PERIOD_LAST, calendar
+from rules.engine.engine import Engine
+from rules.language.model import Pack
+from rules.shard.core import Core, refusals
+from rules.shard.inbox import Inbox
+from rules.shard.records import RecordColumns
+from workers.clock import running_seconds, unix_seconds
+from workers.kafka.transactor import FencedError
+from workers.live.batch import Batches, Committed, Stepped, Work
+from workers.live.errors import Refuse, Stop
+from workers.live.faults import Faults
+from workers.live.journal import last_entry
+from workers.live.logs import logger
+from workers.live.ports import Reading, Transacting
+from workers.live.progress import Progress
+from workers.live.restore import Restore, Restored
+from workers.live.snapshotting import Snapshotting
+from workers.live.telemetry import Telemetry
+from workers.settings.live import LiveSettings
+
+log = logger("shard")
+T = TypeVar("T")
+
+#: Evaluations of a tick in one batch, about: with live records waiting, and without.
+_TICK_BUSY, _TICK_IDLE = 4_000, 20_000
+#: A step of fewer records than this is done in the event loop: handing it to a thread takes as long.
+_INLINE_RECORDS = 300
+#: How long a shard without records sleeps before it looks whether time has come for something.
+_IDLE_S = 0.25
+#: Times between tries after a failure: at first, and at most.
+_AGAIN_FIRST_S, _AGAIN_MAX_S = 0.2, 10.0
+#: How often figures that take a look at all customers are brought up to date.
+_HELD_S = 10.0
+
+GENERATION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a shard is given. `wall_us` is the clock in microseconds since 1970.
+
+    `ready(shard, positions)` is told when a shard wants its inputs from these offsets on.
+    """
+
+    pack: Pack
+    settings: LiveSettings
+    telemetry: Telemetry
+    faults: Faults
+    make_reader: Callable[[], Reading]
+    make_transactor: Callable[[int], Transacting]
+    ready: Callable[[int, tuple[int, ...]], None]
+    wall_us: Callable[[], int] = lambda: int(unix_seconds() * 1_000_000)
+
+
+class Shard:
+    """Runs one shard in a task of its own, from `start` to `stop`."""
+
+    def __init__(self, number: int, around: Surroundings) -> None:
+        self.number = number
+        self.state = "fencing"
+        #: Why it will not go on by itself, or None.
+        self.stopped: Stop | None = None
+        self._around = around
+        self._topics = around.settings.topics
+        self._calendar = calendar(around.pack.timezone)
+        self._engine = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._ending = False
+        self._last_snapshot = False
+        self._task: asyncio.Task[None] | None = None
+        self._core: Core | None = None
+        self._progress: Progress | None = None
+        self._inbox: Inbox | None = None
+        self._snapshots = Snapshotting(number, GENERATION, around.settings.snapshot_interval_s)
+        self._took_s = 0.0
+        self._held_s = 0.0
+        #: (wall time in ms, clock of the log as of then), rising: what the log's time was when.
+        self._log_times: list[tuple[int, int]] = []
+
+    # --- from outside -----------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin, or begin again after `stop`; a state kept from before is used if it still holds."""
+        self._ending = self._last_snapshot = False
+        self._task = asyncio.create_task(self._run(), name=f"shard-{self.number}")
+
+    async def stop(self, budget_s: float, *, last_snapshot: bool = False) -> None:
+        """Finish the batch in hand and end; what is not finished within the budget is given up."""
+        if self._task is None:
+            return
+        self._ending, self._last_snapshot = True, last_snapshot
+        self._wake.set()
+        _, late = await asyncio.wait([self._task], timeout=budget_s)
+        if late:
+            log.warning("batch in hand is given up", shard=self.number, budget_s=budget_s)
+            self._core = None
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=budget_s)
+        self._task = None
+
+    @property
+    def task(self) -> asyncio.Task[None] | None:
+        """The task that runs it; it ends with `Refuse` where the worker must not go on."""
+        return self._task
+
+    @property
+    def ready(self) -> bool:
+        """Whether it takes records."""
+        return self.state == "ready" and self._inbox is not None
+
+    def feed(self, topic: int, columns: RecordColumns, next_offset: int, wall_ms: int) -> None:
+        """Records of an input that were read."""
+        inbox = self._inbox
+        if inbox is None:
+            return
+        before = inbox.greatest_us
+        inbox.feed(topic, columns, next_offset)
+        if inbox.greatest_us is not None and inbox.greatest_us != before:
+            self._log_times.append((wall_ms, inbox.greatest_us))
+        if columns.offset.size:
+            self._wake.set()
+
+    def hear_end(self, topic: int, end: int, heard_ms: int) -> None:
+        """Where an input ended when the broker was last heard of it, by the clock of this machine."""
+        inbox = self._inbox
+        if inbox is None:
+            return
+        if self._around.settings.clock == "wall":
+            clock: int | None = heard_ms * 1000
+        else:
+            clock = None
+            while len(self._log_times) > 1 and self._log_times[1][0] < heard_ms - 60_000:
+                self._log_times.pop(0)
+            for wall_ms, log_us in self._log_times:
+                if wall_ms <= heard_ms:
+                    clock = log_us
+        inbox.hear_end(topic, end, clock)
+        if any(inbox.waiting(place) for place in range(len(self._topics.inputs))):
+            self._wake.set()
+
+    def behind(self, topic: int) -> tuple[int, int]:
+        """Records and bytes of an input that wait in memory."""
+        inbox = self._inbox
+        return (0, 0) if inbox is None else (inbox.waiting(topic), inbox.waiting_bytes(topic))
+
+    async def ask(self, question: Callable[[Engine], T]) -> T:
+        """Ask the engine something between two batches; `KeyError` while the shard is not ready."""
+        if not self.ready or self._core is None:
+            raise KeyError(self.number)
+        async with self._engine:
+            return question(self._core.engine)
+
+    # --- states -----------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        again_s = _AGAIN_FIRST_S
+        while not self._ending:
+            began_s = running_seconds()
+            try:
+                await self._live()
+            except Refuse:
+                self._enter("failed")
+                raise
+            except Stop as reason:
+                self.stopped = reason
+                self._core = None
+                self._enter("failed")
+                log.error("shard stays stopped", shard=self.number, reason=str(reason))
+                return
+            except FencedError as error:
+                self._around.telemetry.fenced()
+                self._fail(error)
+                again_s = _AGAIN_MAX_S
+            except Exception as error:
+                self._around.telemetry.transaction_aborted()
+                self._fail(error)
+            else:
+                return
+            if running_seconds() - began_s > _AGAIN_MAX_S:
+                again_s = _AGAIN_FIRST_S
+            with contextlib.suppress(TimeoutError):
+                self._wake.clear()
+                await asyncio.wait_for(self._wake.wait(), again_s)
+            again_s = min(2 * again_s, _AGAIN_MAX_S)
+
+    async def _live(self) -> None:
+        self._enter("fencing")
+        transactor = self._around.make_transactor(self.number)
+        try:
+            await transactor.start()
+            self._around.faults.reach("fenced")
+            restored = await self._restored()
+            self._around.faults.reach("restored")
+            self._core, self._progress = restored.core, restored.progress
+            if not self._ending:
+                await self._ready(restored, transactor)
+        finally:
+            self._inbox = None
+            with contextlib.suppress(Exception):
+                await transactor.stop()
+
+    async def _restored(self) -> Restored:
+        """The state as of the last batch in the journal: kept from before, or restored."""
+        around = self._around
+        core, progress, self._core = self._core, self._progress, None
+        if core is not None and progress is not None:
+            reader = around.make_reader()
+            await reader.start()
+            try:
+                last = await last_entry(reader, self._topics.journal, self.number)
+            finally:
+                await reader.stop()
+            if last and (last.record.number, last.record.hash) == (progress.number, progress.hash):
+                return Restored(core, progress, last.offset)
+        self._enter("restoring")
+        began_s = running_seconds()
+        restore = Restore(around.pack, self._topics, self.number, GENERATION, around.make_reader)
+        try:
+            restored = await restore.run()
+        except Exception:
+            around.telemetry.restore_failed(self.number)
+            raise
+        seconds = running_seconds() - began_s
+        around.telemetry.restored(self.number, seconds=seconds, records=restored.records)
+        log.info(
+            "shard is restored",
+            shard=self.number,
+            number=restored.progress.number,
+            customers=len(restored.core.engine.customers),
+            records=restored.records,
+            seconds=round(seconds, 3),
+        )
+        return restored
+
+    async def _ready(self, restored: Restored, transactor: Transacting) -> None:
+        progress = restored.progress
+        self._inbox = Inbox(progress.inputs, progress.watermark_us, progress.clock_us)
+        self._log_times = [] if progress.clock_us is None else [(0, progress.clock_us)]
+        self._snapshots.go_on(progress, restored.journal_offset)
+        self._enter("ready")
+        self._around.ready(self.number, progress.inputs)
+        assert self._core is not None
+        batches = Batches(
+            self._core,
+            self._topics,
+            self._around.settings.group,
+            self.number,
+            GENERATION,
+            self._around.faults,
+        )
+        commit: asyncio.Task[None] | None = None
+        try:
+            while (work := await self._work(commit)) is not None:
+                stepped = await self._step(batches, work)
+                if commit is not None:
+                    await commit
+                commit = asyncio.create_task(self._commit(batches, transactor, stepped))
+                commit.add_done_callback(lambda _: self._wake.set())
+            if commit is not None:
+                await commit
+        except BaseException:
+            self._core = None
+            if commit is not None:
+                commit.cancel()
+                await asyncio.wait([commit])
+            raise
+
+    def _enter(self, state: str) -> None:
+        if state != self.state:
+            log.info(f"shard is {state}", shard=self.number)
+        self.state = state
+        self._around.telemetry.shard_state(self.number, state)
+
+    def _fail(self, error: Exception) -> None:
+        self._core = None
+        reason = str(error) or type(error).__name__
+        log.warning("shard failed, its state will be restored", shard=self.number, reason=reason)
+        log.debug("where it failed", shard=self.number, exc_info=error)
+        self._enter("failed")
+
+    # --- batches ----------------------------------------------------------------------------------------
+
+    async def _work(self, commit: asyncio.Task[None] | None) -> Work | None:
+        """What the next batch is to hold, as soon as there is something; None when it is time to end."""
+        interval_s = self._around.settings.commit_interval_ms / 1000
+        while True:
+            if commit is not None and commit.done():
+                commit.result()
+            wait_s = self._took_s + interval_s - running_seconds()
+            if wait_s > 0 and not self._ending:
+                await asyncio.sleep(wait_s)
+            self._wake.clear()
+            if self._ending and not self._last_snapshot:
+                return None
+            work = await self._found()
+            if work is not None:
+                self._took_s = running_seconds()
+                return work
+            if self._ending and self._snapshots.idle:
+                return None
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), _IDLE_S)
+
+    async def _found(self) -> Work | None:
+        inbox, progress, core = self._inbox, self._progress, self._core
+        assert inbox is not None
+        assert progress is not None
+        assert core is not None
+        settings = self._around.settings
+        taken = inbox.take(0 if self._ending else settings.batch_records_max)
+        wall_us = self._around.wall_us()
+        clock_us = wall_us if settings.clock == "wall" else (inbox.greatest_us or progress.clock_us or 0)
+        watermark_us = inbox.watermark(clock_us)
+        tick = None if self._ending else self._tick_due(progress, watermark_us, len(core.engine.customers))
+        if self._snapshots.is_due(progress, at_once=self._ending):
+            pause_s = await self._snapshots.copy(core.engine, progress, self._engine)
+            self._around.telemetry.snapshot_paused(pause_s)
+        chunks, snapshot = await self._snapshots.chunks()
+        if not (taken.records.offset.size or tick is not None or chunks):
+            return None
+        busy = any(inbox.waiting(topic) for topic in range(len(taken.ranges)))
+        return Work(
+            taken=taken,
+            clock_us=clock_us,
+            watermark_us=watermark_us,
+            now_ms=wall_us // 1000,
+            tick=tick,
+            changes_max=_TICK_BUSY if busy or taken.records.offset.size else _TICK_IDLE,
+            chunks=chunks,
+            snapshot=snapshot,
+        )
+
+    def _tick_due(self, progress: Progress, watermark_us: int | None, customers: int) -> int | None:
+        """The period whose tick is to be gone on with, or begun; None if none is."""
+        tick = progress.tick
+        if tick is not None and not tick.done:
+            return tick.period
+        if watermark_us is None or customers == 0:
+            return None
+        delay_us = int(self._around.settings.tick_delay_s * 1_000_000)
+        period = min(self._calendar.period_of(watermark_us - delay_us), PERIOD_LAST)
+        if period < PERIOD_FIRST or (tick is not None and period <= tick.period):
+            return None
+        return period
+
+    async def _step(self, batches: Batches, work: Work) -> Stepped:
+        assert self._progress is not None
+        async with self._engine:
+            if work.tick is None and work.taken.records.offset.size < _INLINE_RECORDS:
+                stepped = batches.step(work, self._progress)
+            else:
+                stepped = await asyncio.to_thread(batches.step, work, self._progress)
+        self._progress = stepped.progress
+        return stepped
+
+    async def _commit(self, batches: Batches, transactor: Transacting, stepped: Stepped) -> None:
+        began_s = running_seconds()
+        committed = await batches.commit(transactor, stepped)
+        done_s = running_seconds()
+        self._snapshots.committed(stepped, committed)
+        self._report(stepped, committed, done_s - began_s, done_s)
+
+    # --- figures ----------------------------------------------------------------------------------------
+
+    def _report(self, stepped: Stepped, committed: Committed, commit_s: float, done_s: float) -> None:
+        telemetry, pack, counts = self._around.telemetry, self._around.pack, stepped.journal.counts
+        telemetry.events(stepped.topics)
+        telemetry.dropped(duplicates=counts.duplicates, unknown=counts.unknown)
+        telemetry.late(counts.late)
+        telemetry.rejections(refusals(stepped.answers))
+        for answer in stepped.answers:
+            telemetry.changes(
+                (
+                    pack.dimensions[dimension].id,
+                    pack.dimensions[dimension].categories[to].id,
+                    _CAUSES[cause],
+                    n,
+                )
+                for (dimension, to, cause), n in answer.causes.items()
+            )
+            telemetry.notices(answer.states)
+        telemetry.erased(counts.erased)
+        telemetry.batch(
+            records=counts.records,
+            decode_s=stepped.decode_s,
+            step_s=stepped.step_s,
+            commit_s=commit_s,
+            batch_s=stepped.decode_s + stepped.step_s + commit_s,
+        )
+        made = stepped.work.snapshot
+        if made is not None:
+            telemetry.snapshot_made(
+                self.number, made_at_s=self._snapshots.made_at_s, size_bytes=self._snapshots.size_bytes
+            )
+            log.info(
+                "snapshot is made",
+                shard=self.number,
+                number=made.number,
+                bytes=self._snapshots.size_bytes,
+                offset=committed.chunk_offset,
+            )
+        if done_s - self._held_s > _HELD_S:
+            self._held_s = done_s
+            self._report_held()
+
+    def report_lag(self) -> None:
+        """Bring the figures up to date that change without a batch."""
+        inbox = self._inbox
+        if inbox is None:
+            return
+        for place, topic in enumerate(self._topics.inputs):
+            self._around.telemetry.lag(topic, self.number, inbox.lag(place))
+        if self._progress is not None and self._progress.watermark_us is not None:
+            self._around.telemetry.watermark(self.number, self._progress.watermark_us)
+
+    def _report_held(self) -> None:
+        core = self._core
+        if core is None:
+            return
+        self._around.telemetry.held(
+            self.number,
+            customers=len(core.engine.customers),
+            pending=core.pending_moves(),
+            engine_bytes=core.engine.nbytes(),
+        )
+
+
+_CAUSES: Mapping[int, str] = dict(enumerate(("event", "time", "override", "rules", "merge")))
