@@ -1,9 +1,9 @@
 """The embedded broker: one small program that speaks Kafka's protocol, from the package `noida-db`.
 
 It is young: for a demonstration and for tests, where nothing but Python is installed. Transactions,
-read_committed and fencing work as in Kafka as far as our tests go. It lives in memory and writes its data down
-once a second and when it is stopped, so a kill loses what it acknowledged last: what is said about exactly-once
-is tested with Apache Kafka.
+read_committed and fencing work as in Kafka as far as our tests go. It lives in memory and writes its data
+down once a second and when it is stopped, so a kill loses what it acknowledged last: what is said about
+exactly-once is tested with Apache Kafka.
 """
 
 from __future__ import annotations
