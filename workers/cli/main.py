@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "explain": "workers.cli.explain",
     "diff": "workers.cli.diff",
     "watch": "workers.cli.watch",
+    "dead-letters": "workers.cli.dead_letters",
 }
 
 HELP = """Keep every customer's class right the moment it changes, and prove every change from the log.

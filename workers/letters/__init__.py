@@ -1,0 +1,1 @@
+"""Dead letters of a running service: reading them, and sending their records once more."""
