@@ -84,9 +84,7 @@ def show(
 def redrive(
     place: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[PLACE]", help="The one to send: TOPIC/PARTITION:OFFSET.", show_default=False
-        ),
+        typer.Argument(metavar="PLACE", help="The one to send: TOPIC/PARTITION:OFFSET.", show_default=False),
     ] = None,
     brokers: Brokers = None,
     code: Codes = None,
@@ -100,8 +98,8 @@ def redrive(
     keep_timestamp: Annotated[
         bool | None,
         typer.Option(
-            help="Give records the timestamp they had; else the present. For services whose clock is the log; "
-            "the default where TIERLINE_CLOCK is `log`.",
+            help="Give records the timestamp they had; else the present. For services whose clock is the "
+            "log; the default where TIERLINE_CLOCK is `log`.",
             show_default=False,
         ),
     ] = None,

@@ -30,6 +30,9 @@ COMMANDS: dict[str, str] = {
     "diff": "workers.cli.diff",
     "watch": "workers.cli.watch",
     "dead-letters": "workers.cli.dead_letters",
+    "assign": "workers.cli.assign",
+    "release": "workers.cli.assign",
+    "erase": "workers.cli.assign",
 }
 
 HELP = """Keep every customer's class right the moment it changes, and prove every change from the log.
@@ -85,7 +88,7 @@ def build(arguments: Iterable[str] = ()) -> typer.Typer:
     )
     app.callback()(_frame)
     first = next(iter(arguments), None)
-    modules = [COMMANDS[first]] if first in COMMANDS else list(COMMANDS.values())
+    modules = [COMMANDS[first]] if first in COMMANDS else list(dict.fromkeys(COMMANDS.values()))
     for module in modules:
         importlib.import_module(module).register(app)
     return app

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,3 +40,11 @@ def cache_home() -> Path | None:
 def environment_with(variables: Mapping[str, str]) -> dict[str, str]:
     """This process's environment with some variables more, for a process that it starts."""
     return {**os.environ, **variables}
+
+
+def user_name() -> str | None:
+    """The name this process's user is logged in with, if it has one."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return None
