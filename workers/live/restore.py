@@ -17,7 +17,6 @@ from rules.shard.records import Ordered, RecordColumns, ordered
 from schemas.journal import JournalRecord, SnapshotPosition
 from workers.clock import running_seconds
 from workers.live.chunks import SnapshotDamaged
-from workers.live.chunks import SnapshotDamaged
 from workers.live.errors import Refuse, Stop
 from workers.live.journal import Entry, last_entry, parsed
 from workers.live.logs import logger
