@@ -7,7 +7,6 @@ latest snapshots stay whole, whatever compaction does.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import math
@@ -23,8 +22,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from rules.engine.snapshot import Snapshot
-from rules.shard.records import RecordColumns
-from schemas.journal import JournalRecord, SnapshotArray, SnapshotManifest, SnapshotPosition
+from schemas.journal import JournalRecord, SnapshotArray, SnapshotManifest
 from workers.live.chunks import (
     CHUNK_LAYOUT,
     CONTENT_BYTES_MAX,
@@ -35,7 +33,6 @@ from workers.live.chunks import (
     write_chunk,
 )
 from workers.live.packing import block_rows, pack, packed_max, unpack
-from workers.live.ports import Reading
 
 Array = NDArray[Any]
 
@@ -43,7 +40,6 @@ Array = NDArray[Any]
 SLOTS: Final = 3
 #: By measurement: higher levels cost more time than they save bytes.
 _LEVEL: Final = 1
-_READ_S: Final = 1.0
 _MANIFEST: Final = "manifest"
 _KEY: Final = re.compile(rb"(\d+)/(\d+)/(\d+)/(\d+|manifest)")
 _UNSEALED: Final = "0" * 64
@@ -272,44 +268,6 @@ def decode(manifest: SnapshotManifest, chunks: Iterable[bytes | memoryview]) -> 
     decoder = Decoder()
     for chunk in chunks:
         decoder.add(chunk)
-    return decoder.finish(manifest)
-
-
-async def load(reader: Reading, topic: str, shard: int, position: SnapshotPosition) -> Snapshot:
-    """Read the snapshot at a position of the shard's partition. Raises `SnapshotDamaged`."""
-    pair = (topic, shard)
-    begin, end = (await reader.begins([pair]))[pair], (await reader.ends([pair]))[pair]
-    reached = max(begin, position.first_offset)
-    reader.assign({pair: reached})
-    decoder = Decoder()
-    while reached < end:
-        for piece in await reader.read(_READ_S):
-            found = await asyncio.to_thread(_feed, decoder, piece.columns, position.slot)
-            if found is not None:
-                return await asyncio.to_thread(_finish, decoder, found, position)
-            reached = max(reached, piece.next_offset)
-    raise SnapshotDamaged("its manifest is missing")
-
-
-def _feed(decoder: Decoder, columns: RecordColumns, slot: int) -> bytes | None:
-    """Add the chunks of a slot; stops at a manifest of the slot and returns it."""
-    buffer = columns.buffer.data
-    for line in zip(*(column.tolist() for column in columns[3:]), strict=True):
-        key_start, key_length, value_start, value_length = line
-        key = SnapshotKey.decode(bytes(buffer[key_start : key_start + max(key_length, 0)]))
-        if key is None or key.slot != slot or value_length < 0:
-            continue
-        value = buffer[value_start : value_start + value_length]
-        if key.number is None:
-            return bytes(value)
-        decoder.add(value)
-    return None
-
-
-def _finish(decoder: Decoder, data: bytes, position: SnapshotPosition) -> Snapshot:
-    manifest = read_manifest(data)
-    if (manifest.id, manifest.number) != (position.id, position.number):
-        raise SnapshotDamaged("another snapshot has taken its place")
     return decoder.finish(manifest)
 
 

@@ -25,10 +25,10 @@ from workers.live.snapshots import (
     Encoder,
     SnapshotKey,
     decode,
-    load,
     read_manifest,
     write_manifest,
 )
+from workers.live.snapshotting import load
 
 SEEDS = range(12)
 ID = hashlib.sha256(b"one").hexdigest()[:32]
@@ -315,10 +315,10 @@ async def test_a_snapshot_is_found_where_it_lies(at_once: int) -> None:
 @pytest.mark.parametrize(
     ("cut", "message"),
     [
-        (lambda records: records[:-1], "its manifest is missing"),
+        (lambda records: records[:-1], "its manifest is not there"),
         (lambda records: records[3:], "chunk 0 is missing"),
         (lambda records: records[-1:], "0 of its [0-9]+ chunks are there"),
-        (lambda records: records[:0], "its manifest is missing"),
+        (lambda records: records[:0], "its manifest is not there"),
     ],
 )
 async def test_a_snapshot_that_is_not_all_there_is_refused(
