@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -50,14 +51,17 @@ def confirm(question: str, yes: bool, expected: str = "yes") -> None:
 
     Raises UserError where nobody can be asked, and ends with exit code 1 where the answer is no.
     """
-    import sys
-
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not can_ask():
         raise UserError("nobody is there to be asked: say --yes to do it without asking")
     answer = typer.prompt(question, default="", show_default=False, prompt_suffix=" ").strip()
     if answer == expected or (expected == "yes" and answer.lower() in {"y", "yes"}):
         return
     typer.echo("nothing was sent")
     raise typer.Exit(1)
+
+
+def can_ask() -> bool:
+    """Whether somebody sits there who can answer."""
+    return sys.stdin.isatty()
