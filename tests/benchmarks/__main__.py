@@ -48,7 +48,7 @@ def main() -> int:
                 return 0
         # wide enough for every table, also where the output is a file
         console = Console(width=None if sys.stdout.isatty() else 160)
-        book = Book(kept / "results.jsonl", size, console)
+        book = Book(kept / "results.jsonl", size.name, console)
         if size.name == "huge":
             racing.huge(kept, size, book)
             return 0

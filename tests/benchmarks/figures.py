@@ -16,7 +16,6 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.benchmarks.process import Run
-from tests.benchmarks.sizes import Size
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +48,14 @@ class Figure:
 
     def reached(self) -> str:
         """Whether the median is at the goal, at the floor, or below it."""
-        if self.floor is None or self.goal is None:
+        if self.floor is None and self.goal is None:
             return ""
-        sign = 1 if self.goal > self.floor else -1
+        # of one alone, more is better
+        sign = -1 if self.floor is not None and self.goal is not None and self.goal < self.floor else 1
         middle = sign * statistics.median(self.scaled())
-        if middle >= sign * self.goal:
+        if self.goal is not None and middle >= sign * self.goal:
             return "goal"
-        return "floor" if middle >= sign * self.floor else "missed"
+        return "floor" if self.floor is not None and middle >= sign * self.floor else "missed"
 
 
 def ratios(name: str, above: Sequence[float], below: Sequence[float], **bars: float) -> Figure:
@@ -83,14 +83,14 @@ def machine() -> dict[str, object]:
 class Book:
     """Shows what was measured and adds it to a file of JSON lines."""
 
-    def __init__(self, path: Path, size: Size, console: Console) -> None:
+    def __init__(self, path: Path, size: str, console: Console) -> None:
         self._path = path
         self._console = console
-        self._stamp = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "size": size.name}
-        self._is_full = size.name in {"full", "huge"}
+        self._stamp = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "size": size}
+        self._is_full = size in {"full", "huge"}
         path.parent.mkdir(parents=True, exist_ok=True)
         self._add({"machine": machine()})
-        console.print(f"{size.name}: {', '.join(f'{k} {v}' for k, v in machine().items())}", style="dim")
+        console.print(f"{size}: {', '.join(f'{k} {v}' for k, v in machine().items())}", style="dim")
 
     def contenders(self, title: str, contenders: Iterable[Contender]) -> None:
         """A table of processes."""

@@ -42,14 +42,14 @@ class Run:
 def measure(command: Sequence[str | Path], env: Mapping[str, str] | None = None) -> Run:
     """Run a command and measure it; raises `FailedError` with the end of what it said where it fails."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
-        busy = _busy_seconds()
+        busy = busy_seconds()
         started = time.perf_counter()
         child = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=errors, env={**os.environ, **(env or {})}
         )
         _, status, used = os.wait4(child.pid, 0)
         seconds = time.perf_counter() - started
-        busy = _busy_seconds() - busy
+        busy = busy_seconds() - busy
         child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode:
             errors.seek(0)
@@ -62,7 +62,7 @@ def measure(command: Sequence[str | Path], env: Mapping[str, str] | None = None)
     return Run(seconds, cpu_s, used.ru_maxrss * 1024, os.getloadavg()[0], others, printed)
 
 
-def _busy_seconds() -> float:
+def busy_seconds() -> float:
     """Seconds of all processors that were spent on anything, since the machine started."""
     path = Path("/proc/stat")
     if not path.exists():

@@ -1,0 +1,1 @@
+"""The live service, measured from outside: whole workers beside the peers, on a real broker."""

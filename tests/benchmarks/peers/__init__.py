@@ -1,0 +1,1 @@
+"""The same work on Kafka Streams and Flink."""
