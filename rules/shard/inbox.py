@@ -55,6 +55,11 @@ class Inbox:
         """The offset after the last record taken, by topic."""
         return tuple(each.taken for each in self._inputs)
 
+    @property
+    def watermark_us(self) -> int | None:
+        """The watermark as it was last found."""
+        return self._watermark
+
     def waiting(self, topic: int) -> int:
         """How many records of a topic wait to be taken."""
         return self._inputs[topic].waiting

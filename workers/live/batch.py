@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rules.calendar import date_from_period, format_instant
+from rules.engine.event import TOPICS
 from rules.shard.again import chain_of
 from rules.shard.core import Answer, Core
 from rules.shard.inbox import Taken
@@ -128,7 +129,7 @@ class Batches:
             progress=progress.after(journal),
             decode_s=decoded_at - began,
             step_s=running_seconds() - decoded_at,
-            topics={topic: count for topic, count in zip(self._topics.inputs, inputs, strict=True) if count},
+            topics={topic: count for topic, count in zip(TOPICS, inputs, strict=True) if count},
         )
 
     async def commit(self, transactor: Transacting, stepped: Stepped) -> Committed:

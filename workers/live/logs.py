@@ -27,7 +27,11 @@ _HIDDEN: Final = "(hidden)"
 #: Libraries speak of connections and groups; what they say below their level here is of use to nobody. Those
 #: that could show records or requests (whose paths hold customers) are never let further down than stated.
 _LIBRARIES: Final = {"aiokafka": "warning", "faust": "warning", "mode": "warning", "aiohttp": "warning"}
-_QUIET_ALWAYS: Final = {"aiohttp.access": logging.CRITICAL + 1, "asyncio": logging.WARNING}
+_QUIET_ALWAYS: Final = {
+    "numba": logging.WARNING,
+    "aiohttp.access": logging.CRITICAL + 1,
+    "asyncio": logging.WARNING,
+}
 
 
 def set_up_logs(

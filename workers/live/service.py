@@ -242,5 +242,5 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         """After that."""
         try:
             await self._plane.assigned((pair.topic, pair.partition) for pair in assigned)
-        except Exception as error:
+        except Exception:
             log.exception("cannot take over partitions")

@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 
 from rules.calendar import PERIOD_FIRST, PERIOD_LAST, calendar
 from rules.engine.engine import Engine
+from rules.engine.event import TOPICS
 from rules.language.model import Pack
 from rules.shard.core import Core, refusals
 from rules.shard.inbox import Inbox
@@ -66,6 +67,15 @@ class Surroundings:
     wall_us: Callable[[], int] = lambda: int(unix_seconds() * 1_000_000)
 
 
+@dataclass(slots=True)
+class _Running:
+    """What a shard works with while it is ready."""
+
+    core: Core
+    inbox: Inbox
+    progress: Progress
+
+
 class Shard:
     """Runs one shard in a task of its own, from `start` to `stop`."""
 
@@ -80,11 +90,11 @@ class Shard:
         self._engine = asyncio.Lock()
         self._wake = asyncio.Event()
         self._ending = False
-        self._last_snapshot = False
+        self._last_snapshot_wanted = False
         self._task: asyncio.Task[None] | None = None
-        self._core: Core | None = None
-        self._progress: Progress | None = None
-        self._inbox: Inbox | None = None
+        #: A state that may still hold when the shard comes back.
+        self._kept: Restored | None = None
+        self._running: _Running | None = None
         self._snapshots = Snapshotting(number, GENERATION, around.settings.snapshot_interval_s)
         self._took_s = 0.0
         self._held_s = 0.0
@@ -95,19 +105,18 @@ class Shard:
 
     def start(self) -> None:
         """Begin, or begin again after `stop`; a state kept from before is used if it still holds."""
-        self._ending = self._last_snapshot = False
+        self._ending = self._last_snapshot_wanted = False
         self._task = asyncio.create_task(self._run(), name=f"shard-{self.number}")
 
     async def stop(self, budget_s: float, *, last_snapshot: bool = False) -> None:
         """Finish the batch in hand and end; what is not finished within the budget is given up."""
         if self._task is None:
             return
-        self._ending, self._last_snapshot = True, last_snapshot
+        self._ending, self._last_snapshot_wanted = True, last_snapshot
         self._wake.set()
         _, late = await asyncio.wait([self._task], timeout=budget_s)
         if late:
             log.warning("batch in hand is given up", shard=self.number, budget_s=budget_s)
-            self._core = None
             self._task.cancel()
             await asyncio.wait([self._task], timeout=budget_s)
         self._task = None
@@ -120,13 +129,13 @@ class Shard:
     @property
     def ready(self) -> bool:
         """Whether it takes records."""
-        return self.state == "ready" and self._inbox is not None
+        return self._running is not None
 
     def feed(self, topic: int, columns: RecordColumns, next_offset: int, wall_ms: int) -> None:
         """Records of an input that were read."""
-        inbox = self._inbox
-        if inbox is None:
+        if self._running is None:
             return
+        inbox = self._running.inbox
         before = inbox.greatest_us
         inbox.feed(topic, columns, next_offset)
         if inbox.greatest_us is not None and inbox.greatest_us != before:
@@ -136,9 +145,9 @@ class Shard:
 
     def hear_end(self, topic: int, end: int, heard_ms: int) -> None:
         """Where an input ended when the broker was last heard of it, by the clock of this machine."""
-        inbox = self._inbox
-        if inbox is None:
+        if self._running is None:
             return
+        inbox = self._running.inbox
         if self._around.settings.clock == "wall":
             clock: int | None = heard_ms * 1000
         else:
@@ -154,15 +163,17 @@ class Shard:
 
     def behind(self, topic: int) -> tuple[int, int]:
         """Records and bytes of an input that wait in memory."""
-        inbox = self._inbox
-        return (0, 0) if inbox is None else (inbox.waiting(topic), inbox.waiting_bytes(topic))
+        if self._running is None:
+            return 0, 0
+        return self._running.inbox.waiting(topic), self._running.inbox.waiting_bytes(topic)
 
     async def ask(self, question: Callable[[Engine], T]) -> T:
         """Ask the engine something between two batches; `KeyError` while the shard is not ready."""
-        if not self.ready or self._core is None:
+        running = self._running
+        if running is None:
             raise KeyError(self.number)
         async with self._engine:
-            return question(self._core.engine)
+            return question(running.core.engine)
 
     # --- states -----------------------------------------------------------------------------------------
 
@@ -177,9 +188,8 @@ class Shard:
                 raise
             except Stop as reason:
                 self.stopped = reason
-                self._core = None
                 self._enter("failed")
-                log.error("shard stays stopped", shard=self.number, reason=str(reason))
+                log.error("shard stays stopped", shard=self.number, reason=str(reason))  # noqa: TRY400 - it is no bug
                 return
             except FencedError as error:
                 self._around.telemetry.fenced()
@@ -205,27 +215,26 @@ class Shard:
             self._around.faults.reach("fenced")
             restored = await self._restored()
             self._around.faults.reach("restored")
-            self._core, self._progress = restored.core, restored.progress
-            if not self._ending:
-                await self._ready(restored, transactor)
+            await self._ready(restored, transactor)
         finally:
-            self._inbox = None
+            self._running = None
             with contextlib.suppress(Exception):
                 await transactor.stop()
 
     async def _restored(self) -> Restored:
         """The state as of the last batch in the journal: kept from before, or restored."""
         around = self._around
-        core, progress, self._core = self._core, self._progress, None
-        if core is not None and progress is not None:
+        kept, self._kept = self._kept, None
+        if kept is not None:
             reader = around.make_reader()
             await reader.start()
             try:
                 last = await last_entry(reader, self._topics.journal, self.number)
             finally:
                 await reader.stop()
+            progress = kept.progress
             if last and (last.record.number, last.record.hash) == (progress.number, progress.hash):
-                return Restored(core, progress, last.offset)
+                return Restored(kept.core, progress, last.offset)
         self._enter("restoring")
         began_s = running_seconds()
         restore = Restore(around.pack, self._topics, self.number, GENERATION, around.make_reader)
@@ -248,14 +257,14 @@ class Shard:
 
     async def _ready(self, restored: Restored, transactor: Transacting) -> None:
         progress = restored.progress
-        self._inbox = Inbox(progress.inputs, progress.watermark_us, progress.clock_us)
+        inbox = Inbox(progress.inputs, progress.watermark_us, progress.clock_us)
+        running = self._running = _Running(restored.core, inbox, progress)
         self._log_times = [] if progress.clock_us is None else [(0, progress.clock_us)]
         self._snapshots.go_on(progress, restored.journal_offset)
         self._enter("ready")
         self._around.ready(self.number, progress.inputs)
-        assert self._core is not None
         batches = Batches(
-            self._core,
+            running.core,
             self._topics,
             self._around.settings.group,
             self.number,
@@ -264,8 +273,8 @@ class Shard:
         )
         commit: asyncio.Task[None] | None = None
         try:
-            while (work := await self._work(commit)) is not None:
-                stepped = await self._step(batches, work)
+            while (work := await self._work(running, commit)) is not None:
+                stepped = await self._step(running, batches, work)
                 if commit is not None:
                     await commit
                 commit = asyncio.create_task(self._commit(batches, transactor, stepped))
@@ -273,11 +282,11 @@ class Shard:
             if commit is not None:
                 await commit
         except BaseException:
-            self._core = None
             if commit is not None:
                 commit.cancel()
                 await asyncio.wait([commit])
             raise
+        self._kept = Restored(running.core, running.progress)
 
     def _enter(self, state: str) -> None:
         if state != self.state:
@@ -286,7 +295,6 @@ class Shard:
         self._around.telemetry.shard_state(self.number, state)
 
     def _fail(self, error: Exception) -> None:
-        self._core = None
         reason = str(error) or type(error).__name__
         log.warning("shard failed, its state will be restored", shard=self.number, reason=reason)
         log.debug("where it failed", shard=self.number, exc_info=error)
@@ -294,7 +302,7 @@ class Shard:
 
     # --- batches ----------------------------------------------------------------------------------------
 
-    async def _work(self, commit: asyncio.Task[None] | None) -> Work | None:
+    async def _work(self, running: _Running, commit: asyncio.Task[None] | None) -> Work | None:
         """What the next batch is to hold, as soon as there is something; None when it is time to end."""
         interval_s = self._around.settings.commit_interval_ms / 1000
         while True:
@@ -303,30 +311,28 @@ class Shard:
             wait_s = self._took_s + interval_s - running_seconds()
             if wait_s > 0 and not self._ending:
                 await asyncio.sleep(wait_s)
+            if not self._snapshots.news(running.progress):
+                self._last_snapshot_wanted = False
             self._wake.clear()
-            if self._ending and not self._last_snapshot:
+            if self._ending and not self._last_snapshot_wanted and self._snapshots.idle:
                 return None
-            work = await self._found()
+            work = await self._found(running)
             if work is not None:
                 self._took_s = running_seconds()
                 return work
-            if self._ending and self._snapshots.idle:
-                return None
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), _IDLE_S)
 
-    async def _found(self) -> Work | None:
-        inbox, progress, core = self._inbox, self._progress, self._core
-        assert inbox is not None
-        assert progress is not None
-        assert core is not None
+    async def _found(self, running: _Running) -> Work | None:
+        inbox, progress, core = running.inbox, running.progress, running.core
         settings = self._around.settings
         taken = inbox.take(0 if self._ending else settings.batch_records_max)
         wall_us = self._around.wall_us()
         clock_us = wall_us if settings.clock == "wall" else (inbox.greatest_us or progress.clock_us or 0)
         watermark_us = inbox.watermark(clock_us)
         tick = None if self._ending else self._tick_due(progress, watermark_us, len(core.engine.customers))
-        if self._snapshots.is_due(progress, at_once=self._ending):
+        if self._snapshots.is_due(progress, at_once=self._last_snapshot_wanted):
+            self._last_snapshot_wanted = False
             pause_s = await self._snapshots.copy(core.engine, progress, self._engine)
             self._around.telemetry.snapshot_paused(pause_s)
         chunks, snapshot = await self._snapshots.chunks()
@@ -357,14 +363,13 @@ class Shard:
             return None
         return period
 
-    async def _step(self, batches: Batches, work: Work) -> Stepped:
-        assert self._progress is not None
+    async def _step(self, running: _Running, batches: Batches, work: Work) -> Stepped:
         async with self._engine:
             if work.tick is None and work.taken.records.offset.size < _INLINE_RECORDS:
-                stepped = batches.step(work, self._progress)
+                stepped = batches.step(work, running.progress)
             else:
-                stepped = await asyncio.to_thread(batches.step, work, self._progress)
-        self._progress = stepped.progress
+                stepped = await asyncio.to_thread(batches.step, work, running.progress)
+        running.progress = stepped.progress
         return stepped
 
     async def _commit(self, batches: Batches, transactor: Transacting, stepped: Stepped) -> None:
@@ -419,18 +424,18 @@ class Shard:
 
     def report_lag(self) -> None:
         """Bring the figures up to date that change without a batch."""
-        inbox = self._inbox
-        if inbox is None:
+        running = self._running
+        if running is None:
             return
-        for place, topic in enumerate(self._topics.inputs):
-            self._around.telemetry.lag(topic, self.number, inbox.lag(place))
-        if self._progress is not None and self._progress.watermark_us is not None:
-            self._around.telemetry.watermark(self.number, self._progress.watermark_us)
+        for place, topic in enumerate(TOPICS):
+            self._around.telemetry.lag(topic, self.number, running.inbox.lag(place))
+        if running.inbox.watermark_us is not None:
+            self._around.telemetry.watermark(self.number, running.inbox.watermark_us)
 
     def _report_held(self) -> None:
-        core = self._core
-        if core is None:
+        if self._running is None:
             return
+        core = self._running.core
         self._around.telemetry.held(
             self.number,
             customers=len(core.engine.customers),

@@ -18,7 +18,7 @@ from workers.clock import running_seconds, unix_seconds
 from workers.live.batch import Committed, Stepped
 from workers.live.chunks import SnapshotDamaged
 from workers.live.ports import Reading
-from workers.live.progress import Progress
+from workers.live.progress import Progress, Tick
 from workers.live.snapshots import (
     SLOTS,
     Decoder,
@@ -46,7 +46,7 @@ class Snapshotting:
         self._number = 0
         #: The last committed journal record and where it lies.
         self._latest: tuple[int, int | None] = (0, None)
-        self._last_number = 0
+        self._last: tuple[tuple[int, ...], Tick | None] | None = None
         self._last_s = 0.0
         self._journal_offset: int | None = None
         self._first_offset: int | None = None
@@ -67,13 +67,17 @@ class Snapshotting:
         self._encoder = None
         self._latest = (progress.number, journal_offset)
         latest = progress.snapshot
-        self._last_number = latest.number if latest else 0
+        self._last = (progress.inputs, progress.tick) if latest and latest.number == progress.number else None
         self._slot = (latest.slot + 1) % SLOTS if latest else 0
         self._last_s = running_seconds()
 
+    def news(self, progress: Progress) -> bool:
+        """Whether anything has happened since the last one, that one's own batches aside."""
+        return progress.number > 0 and (progress.inputs, progress.tick) != self._last
+
     def is_due(self, progress: Progress, *, at_once: bool = False) -> bool:
         """Whether it is time for one, and anything has happened since the one before."""
-        if self._encoder is not None or progress.number <= self._last_number:
+        if self._encoder is not None or not self.news(progress):
             return False
         return at_once or running_seconds() - self._last_s >= self._every_s
 
@@ -85,7 +89,7 @@ class Snapshotting:
             pause_s = running_seconds() - began_s
         self._encoder = Encoder(snapshot, uuid.uuid4().hex)
         self._record = progress.record
-        self._last_number, self._last_s = progress.number, running_seconds()
+        self._last, self._last_s = (progress.inputs, progress.tick), running_seconds()
         number, offset = self._latest
         self._number = 0
         self._journal_offset = offset if number == progress.number else None
