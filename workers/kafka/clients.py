@@ -54,7 +54,7 @@ def consumer(settings: LiveSettings, *topics: str, **more: Any) -> AIOKafkaConsu
     }
     if more.get("group_id") is not None:
         options["group_instance_id"] = settings.instance_id
-    return AIOKafkaConsumer(*topics, **_connection(settings), **{**options, **more})
+    return AIOKafkaConsumer(*topics, **{**_connection(settings), **options, **more})
 
 
 def producer(settings: LiveSettings, **more: Any) -> AIOKafkaProducer:
@@ -62,12 +62,12 @@ def producer(settings: LiveSettings, **more: Any) -> AIOKafkaProducer:
     options: dict[str, Any] = {"enable_idempotence": True, "acks": "all", "max_batch_size": BATCH_BYTES}
     if more.get("transactional_id") is not None:
         options["transaction_timeout_ms"] = settings.transaction_timeout_ms
-    return AIOKafkaProducer(**_connection(settings), **{**options, **more})
+    return AIOKafkaProducer(**{**_connection(settings), **options, **more})
 
 
 def admin(settings: LiveSettings, **more: Any) -> AIOKafkaAdminClient:
     """A client that looks at topics and makes them."""
-    return AIOKafkaAdminClient(**_connection(settings), **more)
+    return AIOKafkaAdminClient(**{**_connection(settings), **more})
 
 
 def _connection(settings: LiveSettings) -> dict[str, Any]:
