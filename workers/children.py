@@ -26,13 +26,13 @@ _alive: weakref.WeakSet[Child] = weakref.WeakSet()
 
 
 class Child:
-    """One command as a process; what it says goes to the end of a file.
+    """One command as a process; what it says goes to the end of a file, or where this process says its own.
 
     Start it from a thread that lives as long as it should: the kernel's promise is about the thread.
     """
 
     def __init__(
-        self, command: Sequence[str | Path], *, log: Path, variables: Mapping[str, str] | None = None
+        self, command: Sequence[str | Path], *, log: Path | None, variables: Mapping[str, str] | None = None
     ) -> None:
         self.command = [str(word) for word in command]
         self.log = log
@@ -43,12 +43,12 @@ class Child:
         """Start it, anew if it has ended. Raises RuntimeError if it runs."""
         if self.running:
             raise RuntimeError(f"{self.command[0]} runs already")
-        with self.log.open("ab") as log:
+        with contextlib.nullcontext() if self.log is None else self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "workers.tether", str(os.getpid()), *self.command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
-                stderr=subprocess.STDOUT,
+                stderr=None if log is None else subprocess.STDOUT,
                 start_new_session=True,
                 env=environment_with(self.variables),
             )
@@ -97,7 +97,7 @@ class Child:
 
     def last_words(self) -> str:
         """The last lines of what it has said."""
-        if not self.log.exists():
+        if self.log is None or not self.log.exists():
             return ""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         return "\n".join(lines[-_LAST_LINES:])

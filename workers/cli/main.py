@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "rules": "workers.cli.rules",
     "explain": "workers.cli.explain",
     "diff": "workers.cli.diff",
+    "worker": "workers.cli.worker",
     "watch": "workers.cli.watch",
     "dead-letters": "workers.cli.dead_letters",
     "assign": "workers.cli.assign",
