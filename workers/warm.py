@@ -10,10 +10,14 @@ import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workers.clock import running_seconds
 from workers.machine_code import fingerprint, prepare
 from workers.settings import machine_code_folder
+
+if TYPE_CHECKING:
+    from rules.language.model import Pack
 
 #: One of everything that takes a path of its own through the machine code.
 _EVENTS: tuple[dict[str, object], ...] = (
@@ -73,6 +77,39 @@ def warm() -> None:
         pq.write_table(table, folder / "events.parquet")
         replay(pack, [folder], folder / "out")
     Engine(make_plan(pack)).tick(0)
+    _warm_shard(pack, rows)
+
+
+def _warm_shard(pack: Pack, rows: list[dict[str, object]]) -> None:
+    """A batch of the live service: its order, its decisions, and what becomes of them."""
+    import numpy as np
+
+    from rules.shard.core import Core
+    from rules.shard.inbox import Inbox
+    from rules.shard.records import RecordColumns
+
+    bodies = [json.dumps(row).encode() for row in rows]
+    starts = np.cumsum([0, *(len(body) for body in bodies)], dtype=np.int64)
+    count = len(bodies)
+    keys = starts[:-1] + np.array([body.index(b'"c"') + 1 for body in bodies])
+    columns = RecordColumns(
+        np.frombuffer(b"".join(bodies), np.uint8),
+        np.arange(count),
+        np.full(count, 1_800_000_000_000),
+        keys,
+        np.ones(count, np.int64),
+        starts[:-1],
+        np.diff(starts),
+    )
+    inbox = Inbox((0, 0, 0, 0))
+    for topic in range(4):
+        inbox.feed(topic, columns.cut(0, count if topic < 2 else 0), count)
+        inbox.hear_end(topic, count, None)
+    core = Core(pack)
+    records = inbox.take(2 * count).records
+    core.step(records, core.decode(records))
+    core.categories()
+    core.tick(30_000, 0, core.begin_tick(30_000), 1_000)
 
 
 def _checkout() -> str:

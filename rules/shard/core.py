@@ -54,12 +54,16 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """The message of an erasure (S12.1), and what an id of it is made from."""
+    """The message of an erasure (S12.1), and what an id of it is made from.
+
+    `after`: how many of the changes of the same answer come before it.
+    """
 
     customer_id: str
     life: int
     instant_us: int
     body: bytes
+    after: int
 
 
 @dataclass(slots=True)
@@ -251,8 +255,10 @@ class Core:
     def _erased(
         self, outcome: Outcome, details: tuple[Event, ...], events: EventColumns | None
     ) -> tuple[Erased, ...]:
+        made_by = outcome.evaluations[outcome.changes[:, at.CHANGE_EVALUATION], at.EVALUATION_INPUT]
+        after = np.searchsorted(made_by, outcome.erasures[:, 4], side="right").tolist()
         found = []
-        for event, row, life, instant, _ in outcome.erasures.tolist():
+        for (event, row, life, instant, _), before in zip(outcome.erasures.tolist(), after, strict=True):
             detail = details[int(events.detail[event])] if events is not None else None
             customer = self.customer_id(row)
             body = erased_body(
@@ -262,7 +268,7 @@ class Core:
                 reason=detail.reason if detail else None,
                 actor=detail.actor if detail else None,
             )
-            found.append(Erased(customer, life, instant, encode(body)))
+            found.append(Erased(customer, life, instant, encode(body), before))
         return tuple(found)
 
     def _refused(self, records: Ordered, events: EventColumns, outcome: Outcome) -> Iterable[Refused]:

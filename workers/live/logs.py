@@ -24,9 +24,16 @@ CUSTOMER_WORDS: Final = frozenset(
 )
 _HIDDEN: Final = "(hidden)"
 
-#: Libraries speak of connections and groups; what they say below their level here is of use to nobody. Those
-#: that could show records or requests (whose paths hold customers) are never let further down than stated.
-_LIBRARIES: Final = {"aiokafka": "warning", "faust": "warning", "mode": "warning", "aiohttp": "warning"}
+#: What these say below a warning is of use to nobody. `workers`: Faust's services of ours, which tell under
+#: the names of their modules that they start and stop; we ourselves speak as `tierline`.
+_LIBRARIES: Final = {
+    "aiokafka": "warning",
+    "faust": "warning",
+    "mode": "warning",
+    "aiohttp": "warning",
+    "workers": "warning",
+}
+#: Requests hold customers in their paths; asyncio at debug tells of every poll.
 _QUIET_ALWAYS: Final = {
     "numba": logging.WARNING,
     "aiohttp.access": logging.CRITICAL + 1,

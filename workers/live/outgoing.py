@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Final
 
 import numpy as np
@@ -14,7 +15,7 @@ from rules.calendar import format_instant
 from rules.engine.event import Code
 from rules.engine.letters import dead_letter
 from rules.engine.strings import StringTable
-from rules.shard.core import Answer, Categories, Refused, erased_id
+from rules.shard.core import Answer, Categories, Erased, Refused, erased_id
 from rules.shard.lines import INSTANT_BYTES, Lines, instants
 from rules.shard.records import Ordered
 from workers.kafka.messages import Messages, Spans
@@ -57,10 +58,7 @@ class Outgoing:
         )
         found = []
         for answer in answers:
-            if answer.changes.row.size:
-                found.append(self._changes(answer, customers, seen, now_ms))
-            if answer.erased:
-                found.append(self._erased(answer, seen, now_ms))
+            found += self._changes_and_erasures(answer, customers, seen, now_ms)
             if answer.refused:
                 found.append(self._letters(answer.refused, records, now_ms))
         found += self._notices(answers, customers, seen, number, now_ms)
@@ -78,18 +76,41 @@ class Outgoing:
             *seen,
         )
 
-    def _changes(
+    def _changes_and_erasures(
         self, answer: Answer, customers: StringTable, seen: tuple[tuple[str, bytes], ...], now_ms: int
+    ) -> list[Messages]:
+        """An erasure parts the changes of the life it ends from those of the next."""
+        found, first = [], 0
+        for end, group in groupby(answer.erased, key=lambda each: each.after):
+            if end > first:
+                found.append(self._changes(answer, first, end, customers, seen, now_ms))
+            found.append(self._erased(tuple(group), seen, now_ms))
+            first = end
+        if answer.changes.row.size > first:
+            found.append(self._changes(answer, first, answer.changes.row.size, customers, seen, now_ms))
+        return found
+
+    def _changes(
+        self,
+        answer: Answer,
+        first: int,
+        end: int,
+        customers: StringTable,
+        seen: tuple[tuple[str, bytes], ...],
+        now_ms: int,
     ) -> Messages:
-        lines = answer.changes
+        lines = Lines(
+            answer.changes.text, answer.changes.ends[first : end + 1], answer.changes.row[first:end]
+        )
         keys = _customers(lines.row, customers)
         ids = Spans(lines.text, lines.ends[:-1] + _ID_AT, np.full(lines.row.size, _ID_BYTES))
+        times = _instants(answer.change_instant[first:end])
         return Messages(
             self._topics.changes,
             keys,
             _bodies(lines),
             self._events(CHANGED, seen),
-            (("ce_id", ids), ("ce_subject", keys), ("ce_time", _instants(answer.change_instant))),
+            (("ce_id", ids), ("ce_subject", keys), ("ce_time", times)),
             now_ms,
         )
 
@@ -122,17 +143,17 @@ class Outgoing:
             )
         return found
 
-    def _erased(self, answer: Answer, seen: tuple[tuple[str, bytes], ...], now_ms: int) -> Messages:
-        keys = Spans.of([each.customer_id.encode() for each in answer.erased])
+    def _erased(self, erased: Sequence[Erased], seen: tuple[tuple[str, bytes], ...], now_ms: int) -> Messages:
+        keys = Spans.of([each.customer_id.encode() for each in erased])
         return Messages(
             self._topics.changes,
             keys,
-            Spans.of([each.body for each in answer.erased]),
+            Spans.of([each.body for each in erased]),
             self._events(ERASED, seen),
             (
-                ("ce_id", Spans.of([erased_id(self._generation, each).encode() for each in answer.erased])),
+                ("ce_id", Spans.of([erased_id(self._generation, each).encode() for each in erased])),
                 ("ce_subject", keys),
-                ("ce_time", _instants(np.array([each.instant_us for each in answer.erased], np.int64))),
+                ("ce_time", _instants(np.array([each.instant_us for each in erased], np.int64))),
             ),
             now_ms,
         )

@@ -246,13 +246,16 @@ class Feed:
         """The records that a journal record names, in the order of its batch."""
         inputs = []
         for place, each in enumerate(record.inputs):
+            if self._next[place] < each.to and place in self._paused:
+                self._paused.discard(place)
+                self._reader.resume([(each.topic, self._shard)])
             while self._next[place] < each.to:
-                await self._read()
+                await self._read(wanted=place)
             inputs.append(list(self._cut(place, each.to)))
         self._go_on()
         return ordered(inputs)
 
-    async def _read(self) -> None:
+    async def _read(self, wanted: int | None = None) -> None:
         for piece in await self._reader.read(_READ_S):
             if piece.topic == self._topics.journal:
                 self._journal += parsed(piece.columns, piece.topic, self._shard)
@@ -260,7 +263,7 @@ class Feed:
             place = self._topics.inputs.index(piece.topic)
             self._pieces[place].append(piece.columns)
             self._next[place] = piece.next_offset
-            if sum(each.offset.size for each in self._pieces[place]) > _AHEAD_MAX:
+            if place != wanted and sum(each.offset.size for each in self._pieces[place]) > _AHEAD_MAX:
                 self._paused.add(place)
                 self._reader.pause([(piece.topic, self._shard)])
 

@@ -37,6 +37,8 @@ _BATCH_BYTES: Final = 1_040_000
 #: How long the batch in hand may take when partitions are taken away, and when the worker stops.
 _REVOKE_S: Final = 5.0
 _STOP_S: Final = 60.0
+#: So soon the broker answers that there is nothing: resuming and the watermark of quiet inputs wait for it.
+_FETCH_WAIT_MS: Final = 100
 _FIGURES_S: Final = 1.0
 
 
@@ -57,6 +59,8 @@ class DataPlane:
         self._inputs = settings.topics.inputs
         self._shards: dict[int, Shard] = {}
         self._paused: set[tuple[str, int]] = set()
+        #: The session of each shard for which its inputs are read.
+        self._flowing: dict[int, int] = {}
         self._around = Surroundings(
             pack=pack,
             settings=settings,
@@ -64,7 +68,6 @@ class DataPlane:
             faults=Faults(fault),
             make_reader=self._make_reader,
             make_transactor=self._make_transactor,
-            ready=self._go_on,
         )
         self._reader: Reader | None = None
         self._pump: asyncio.Task[None] | None = None
@@ -80,7 +83,14 @@ class DataPlane:
         """Join the group; shards come and go from then on."""
         self._ended = asyncio.get_running_loop().create_future()
         instance = self._settings.instance_id or f"{socket.gethostname()}-{self._settings.web_port}"
-        reader = Reader(consumer(self._settings, group_id=self._settings.group, group_instance_id=instance))
+        reader = Reader(
+            consumer(
+                self._settings,
+                group_id=self._settings.group,
+                group_instance_id=instance,
+                fetch_max_wait_ms=_FETCH_WAIT_MS,
+            )
+        )
         reader.consumer.subscribe(list(self._inputs), listener=_Membership(self))
         await reader.start()
         self._reader = reader
@@ -120,6 +130,7 @@ class DataPlane:
         if reader is not None and given:
             reader.pause(given)
         self._paused = set(given)
+        self._flowing.clear()
         whole = {number for _, number in given if all((topic, number) in given for topic in self._inputs)}
         for number in sorted({number for _, number in given} - whole):
             log.error(
@@ -152,20 +163,24 @@ class DataPlane:
 
     # --- reading ----------------------------------------------------------------------------------------
 
-    def _go_on(self, shard: int, positions: tuple[int, ...]) -> None:
-        """A shard is ready for its inputs."""
-        reader = self._reader
-        if reader is None:
-            return
-        for topic, position in zip(self._inputs, positions, strict=True):
-            if TopicPartition(topic, shard) in reader.consumer.assignment():
-                reader.seek(topic, shard, position)
-                reader.resume([(topic, shard)])
-                self._paused.discard((topic, shard))
+    def _seek(self, reader: Reader) -> None:
+        """Let reading begin for shards that have become ready; between two reads, when nothing is in hand."""
+        for number, shard in self._shards.items():
+            if not shard.ready or self._flowing.get(number) == shard.session:
+                continue
+            pairs = [(topic, number) for topic in self._inputs]
+            if not all(TopicPartition(*pair) in reader.consumer.assignment() for pair in pairs):
+                continue
+            for (topic, _), position in zip(pairs, shard.positions, strict=True):
+                reader.seek(topic, number, position)
+            reader.resume(pairs)
+            self._paused.difference_update(pairs)
+            self._flowing[number] = shard.session
 
     async def _read(self, reader: Reader) -> None:
         told_s = 0.0
         while True:
+            self._seek(reader)
             try:
                 pieces = await reader.read(_READ_S)
             except asyncio.CancelledError:
@@ -177,7 +192,7 @@ class DataPlane:
             now_ms = int(unix_seconds() * 1000)
             for piece in pieces:
                 shard = self._shards.get(piece.partition)
-                if shard is not None and shard.ready:
+                if shard is not None and shard.ready and self._flowing.get(shard.number) == shard.session:
                     topic = self._inputs.index(piece.topic)
                     shard.feed(topic, piece.columns, piece.next_offset, now_ms)
             self._hear_ends(reader)
@@ -189,7 +204,7 @@ class DataPlane:
 
     def _hear_ends(self, reader: Reader) -> None:
         for number, shard in self._shards.items():
-            if not shard.ready:
+            if not shard.ready or self._flowing.get(number) != shard.session:
                 continue
             for place, topic in enumerate(self._inputs):
                 heard = reader.heard(topic, number)

@@ -52,10 +52,7 @@ GENERATION: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a shard is given. `wall_us` is the clock in microseconds since 1970.
-
-    `ready(shard, positions)` is told when a shard wants its inputs from these offsets on.
-    """
+    """What a shard is given. `wall_us` is the clock in microseconds since 1970."""
 
     pack: Pack
     settings: LiveSettings
@@ -63,7 +60,6 @@ class Surroundings:
     faults: Faults
     make_reader: Callable[[], Reading]
     make_transactor: Callable[[int], Transacting]
-    ready: Callable[[int, tuple[int, ...]], None]
     wall_us: Callable[[], int] = lambda: int(unix_seconds() * 1_000_000)
 
 
@@ -84,6 +80,8 @@ class Shard:
         self.state = "fencing"
         #: Why it will not go on by itself, or None.
         self.stopped: Stop | None = None
+        #: Goes up whenever it becomes ready: what was read for an earlier session is not for this one.
+        self.session = 0
         self._around = around
         self._topics = around.settings.topics
         self._calendar = calendar(around.pack.timezone)
@@ -130,6 +128,11 @@ class Shard:
     def ready(self) -> bool:
         """Whether it takes records."""
         return self._running is not None
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """The offsets from which it wants its inputs when it has become ready."""
+        return () if self._running is None else self._running.inbox.positions
 
     def feed(self, topic: int, columns: RecordColumns, next_offset: int, wall_ms: int) -> None:
         """Records of an input that were read."""
@@ -202,9 +205,10 @@ class Shard:
                 return
             if running_seconds() - began_s > _AGAIN_MAX_S:
                 again_s = _AGAIN_FIRST_S
+            self._wake.clear()
             with contextlib.suppress(TimeoutError):
-                self._wake.clear()
-                await asyncio.wait_for(self._wake.wait(), again_s)
+                if not self._ending:
+                    await asyncio.wait_for(self._wake.wait(), again_s)
             again_s = min(2 * again_s, _AGAIN_MAX_S)
 
     async def _live(self) -> None:
@@ -259,10 +263,10 @@ class Shard:
         progress = restored.progress
         inbox = Inbox(progress.inputs, progress.watermark_us, progress.clock_us)
         running = self._running = _Running(restored.core, inbox, progress)
+        self.session += 1
         self._log_times = [] if progress.clock_us is None else [(0, progress.clock_us)]
         self._snapshots.go_on(progress, restored.journal_offset)
         self._enter("ready")
-        self._around.ready(self.number, progress.inputs)
         batches = Batches(
             running.core,
             self._topics,

@@ -344,10 +344,11 @@ def tick(
     """S4.2 for the customers in the rows `first` to `end`: those with something due are worked through time.
 
     Customers with nothing due are not touched: they catch up with the tick when they are next looked at.
+    Those that have caught up, or were born since the tick was begun, have seen all ticks there are.
     Returns (DONE or what is short, the row to go on with).
     """
     for customer in range(first, end):
-        if state.due[customer] <= period:
+        if state.due[customer] <= period and state.rows[customer, at.TICKS] != state.control[2]:
             short = advance(plan, state, work, out, customer, period, position)
             if short != at.DONE:
                 return short, customer
