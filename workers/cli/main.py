@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "explain": "workers.cli.explain",
     "diff": "workers.cli.diff",
     "worker": "workers.cli.worker",
+    "topics": "workers.cli.topics",
     "watch": "workers.cli.watch",
     "dead-letters": "workers.cli.dead_letters",
     "assign": "workers.cli.assign",
