@@ -10,6 +10,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from tests.live.settled import settled
 from tests.unit.kafka.responses import rows_of
 from workers.broker.broker import Broker
 from workers.cli.errors import UserError
@@ -71,6 +72,8 @@ async def transaction(broker: Broker, topic: str, count: int, *, commit: bool) -
             await producer.send(topic, b"kept" if commit else b"aborted", b"t", i % 2)
         await producer.flush()
         await (producer.commit_transaction() if commit else producer.abort_transaction())
+        for partition in (0, 1):
+            await settled(broker, topic, partition)
     finally:
         await producer.stop()
 
@@ -168,6 +171,7 @@ async def test_an_open_transaction_is_not_read_beyond(broker: Broker, topic: str
     assert await reader.ends([(topic, 0)]) == {(topic, 0): 0}
     assert await reader.read(0.3) == []
     await producer.commit_transaction()
+    await settled(broker, topic)
     assert [row[3] for row in rows(await read_to_end(reader, [(topic, 0)]), 0)] == [b"open", b"after"]
     await producer.stop()
     await reader.stop()

@@ -5,6 +5,7 @@ Two things, each only with that version; with another one aiokafka does its work
   network, sessions, positions and errors stay aiokafka's, and other consumers of the process are not touched;
 - `shorten_back_off`: a producer that begins a transaction while the broker still writes the markers of the
   one before asks again after 2 ms instead of 20.
+`workers.kafka.batches` asks `fits`, too, before it hands batches of its own to a producer.
 """
 
 from __future__ import annotations

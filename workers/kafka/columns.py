@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from rules.jit import compiled, lean
 from rules.shard.records import RecordColumns
+from workers.kafka.arrays import unlocked
 from workers.kafka.crc32c import crc32c
 
 I64 = NDArray[np.int64]
@@ -82,7 +83,7 @@ def read_response(
     that is cut off at the end of the response is left for the next one.
     Raises: CorruptRecordException, UnsupportedCodecError.
     """
-    buffer = _array(raw)
+    buffer = unlocked(np.frombuffer(raw, np.uint8))
     batches = find_batches(buffer, check_crcs)
     if not batches[batches[:, MAGIC] == 2, WHOLE].all():
         raise CorruptRecordException("invalid checksum")
@@ -122,23 +123,6 @@ def columns_of(records: Sequence[ConsumerRecord[bytes | None, bytes | None]]) ->
         rows.append(tuple(row))
     columns = np.array(rows, np.int64).reshape(len(rows), 6).T.copy()
     return RecordColumns(np.frombuffer(bytearray(b"".join(parts)), np.uint8), *columns)
-
-
-class _Bytes:
-    """Bytes as an array that is not marked as read-only, without a copy.
-
-    Nobody writes to it; but to the compiler a read-only array is another type, and all that takes records
-    would be compiled twice.
-    """
-
-    def __init__(self, raw: bytes) -> None:
-        fixed = np.frombuffer(raw, np.uint8)
-        self.kept = fixed
-        self.__array_interface__ = {**fixed.__array_interface__, "data": (fixed.ctypes.data, False)}
-
-
-def _array(raw: bytes) -> U8:
-    return np.asarray(_Bytes(raw)) if raw else np.empty(0, np.uint8)
 
 
 def _uncompressed(buffer: U8, batches: I64) -> U8:

@@ -15,6 +15,7 @@ from aiokafka.consumer import consumer as consumer_module
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import Fetcher, FetchResult, PartitionRecords
 from aiokafka.producer import sender
+from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator, MessageBatch
 from aiokafka.producer.sender import AddPartitionsToTxnHandler
 from aiokafka.record.memory_records import MemoryRecords
 
@@ -22,13 +23,16 @@ from tests.unit.kafka.responses import ABORT, ORDERS, Batch, Row, marker, read_p
 from workers.kafka import aiokafka_patch
 from workers.kafka.columns import Piece, columns_of
 
-#: What is replaced or leant on, and the first digits of the SHA-256 of its source in version 0.14.0.
+#: What is replaced, stood in for or leant on, and the first digits of the SHA-256 of its source in version 0.14.0.
 READ: dict[Callable[..., Any], str] = {
     AIOKafkaConsumer.start: "2f1ba70443327538",
     Fetcher._proc_fetch_request: "59bf948fff47eed5",
     Fetcher.fetched_records: "be4348896b9b66af",
     FetchResult: "d7db13f06de8248c",
     PartitionRecords: "94aa0da0dbec8d1b",
+    BatchBuilder: "8050802ca7514186",
+    MessageBatch: "36a7b1dac89d2910",
+    MessageAccumulator._pop_batch: "41cc98a298ef2628",
     AddPartitionsToTxnHandler.handle_response: "67266db24da2dfaf",
 }
 
