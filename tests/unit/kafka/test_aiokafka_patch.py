@@ -23,7 +23,7 @@ from tests.unit.kafka.responses import ABORT, ORDERS, Batch, Row, marker, read_p
 from workers.kafka import aiokafka_patch
 from workers.kafka.columns import Piece, columns_of
 
-#: What is replaced, stood in for or leant on, and the first digits of the SHA-256 of its source in version 0.14.0.
+#: What is replaced, stood in for or leant on, and the first digits of the SHA-256 of its source in 0.14.0.
 READ: dict[Callable[..., Any], str] = {
     AIOKafkaConsumer.start: "2f1ba70443327538",
     Fetcher._proc_fetch_request: "59bf948fff47eed5",
