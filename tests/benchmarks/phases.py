@@ -21,8 +21,8 @@ from typing import Any
 
 #: Phase: the functions whose time it is, as module and name within it.
 PHASES: dict[str, tuple[str, ...]] = {
-    "read files": ("workers.replay.chunks:read_chunks",),
-    "decode": ("workers.replay.chunks:decode_chunk",),
+    "read files": ("workers.files.chunks:read_chunks",),
+    "decode": ("workers.files.chunks:decode_chunk",),
     "deal to parts": ("workers.replay.blocks:deal",),
     "store parts": ("workers.replay.blocks:Parts.add",),
     "load parts": ("workers.replay.blocks:Parts.take",),

@@ -15,10 +15,10 @@ from rules.engine.outcome import Output
 from rules.engine.reference import Reference
 from tests.properties.histories import History
 from tests.properties.strategies import varied_histories
+from workers.files.sources import find_event_files
 from workers.replay.one_customer import Found, find_customer
 from workers.replay.outputs import CHANGES, NOTICES
 from workers.replay.reference_replay import run_reference
-from workers.replay.sources import find_event_files
 from workers.replay.summary import Order
 
 ORDERS: tuple[Order, ...] = ("occurred", "arrival")

@@ -53,10 +53,10 @@ def explain(
 
     from rules.engine.event import Event
     from rules.engine.story import Storyteller
+    from workers.files.sources import find_event_files
     from workers.packs import open_pack
     from workers.replay.one_customer import find_customer
     from workers.replay.periods import period_of_day
-    from workers.replay.sources import find_event_files
 
     pack = open_pack(rules)
     files = find_event_files(events)

@@ -12,11 +12,11 @@ import numpy as np
 from rules.engine.event import Code, Rejection
 from rules.engine.letters import dead_letter
 from rules.language.model import Pack
+from workers.files.chunks import DecodedChunk
+from workers.files.sources import EventFile
 from workers.replay.blocks import PLACE_BITS, Parts, deal
-from workers.replay.chunks import DecodedChunk
 from workers.replay.play import Ticks
 from workers.replay.reference_replay import TickLine, decode_line
-from workers.replay.sources import EventFile
 from workers.replay.summary import Summary
 
 

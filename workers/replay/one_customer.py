@@ -20,8 +20,8 @@ from rules.calendar import period_from_date
 from rules.engine.event import Event, Rejection
 from rules.intake.row_json import rows_json
 from rules.language.model import Pack
+from workers.files.sources import EventFile, Record, open_parquet, read_records
 from workers.replay.reference_replay import Placed, TickLine, decode_line, s10_order
-from workers.replay.sources import EventFile, Record, open_parquet, read_records
 from workers.replay.summary import Order
 
 _OCCURRED = re.compile(rb'"occurred_at"\s*:\s*"(\d{4}-\d\d-\d\d)[Tt]')

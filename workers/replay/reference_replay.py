@@ -19,9 +19,9 @@ from rules.intake.decode import decode_event
 from rules.intake.json_text import MalformedError, parse_json
 from rules.language.model import Pack
 from workers.clock import running_seconds
+from workers.files.sources import EventFile, Record, find_event_files, read_records
 from workers.replay.customers import customers_table, write_customers
 from workers.replay.outputs import BODY_FILES, CUSTOMERS, DEAD_LETTERS, ReplayOutputs
-from workers.replay.sources import EventFile, Record, find_event_files, read_records
 from workers.replay.summary import Order, Summary
 
 

@@ -23,12 +23,12 @@ from rules.engine.plan import make_plan
 from rules.intake.tables import intake_of
 from rules.language.model import Pack
 from workers.clock import running_seconds
+from workers.files.chunks import Chunk, decode_chunk, guess_events, read_chunks
+from workers.files.sources import find_event_files
 from workers.memory import keep_freed_memory
-from workers.replay.chunks import Chunk, decode_chunk, guess_events, read_chunks
 from workers.replay.dealing import Dealer
 from workers.replay.outputs import ReplayOutputs
 from workers.replay.playing import Player
-from workers.replay.sources import find_event_files
 from workers.replay.summary import Order, Summary
 from workers.replay.writing import Writer
 

@@ -16,7 +16,7 @@ from rules.engine.outcome import ERASED_DETAIL, too_late_detail
 from rules.engine.plan_arrays import Plan
 from rules.engine.text.render import render_changes, render_notices, render_numbers
 from rules.engine.text.template import make_template
-from workers.replay.chunks import raw_records, read_chunks
+from workers.files.chunks import raw_records, read_chunks
 from workers.replay.customers import write_customers
 from workers.replay.customers_fast import matrix_table
 from workers.replay.dealing import Dealer, Letter

@@ -16,7 +16,7 @@ from rules.intake.lines import split_lines
 from rules.intake.row_json import row_json
 from rules.intake.tables import Intake
 from workers.cli.errors import UserError
-from workers.replay.sources import DAMAGED, DAMAGED_PARQUET, EventFile, open_lines, open_parquet
+from workers.files.sources import DAMAGED, DAMAGED_PARQUET, EventFile, open_lines, open_parquet
 
 #: Bytes of NDJSON that are decoded at a time: enough to spread the cost of a call thin, few enough to stay in
 #: the cache's neighbourhood.

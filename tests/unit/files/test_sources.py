@@ -14,9 +14,9 @@ import pytest
 import zstandard
 
 from workers.cli.errors import UserError
+from workers.files.chunks import read_chunks
+from workers.files.sources import REQUIRED_COLUMNS, find_event_files, read_records
 from workers.packs import find_pack
-from workers.replay.chunks import read_chunks
-from workers.replay.sources import REQUIRED_COLUMNS, find_event_files, read_records
 
 LINES = b'{"a": 1}\r\n\n  \n{"b": 2}\n{"c": 3}'
 EXPECTED = [(b'{"a": 1}', 1), (b'{"b": 2}', 4), (b'{"c": 3}', 5)]

@@ -167,7 +167,7 @@ def _read_rows(file: EventFile) -> Iterator[Record]:
 
 def _kind(path: Path) -> Kind:
     if path.exists() and not path.is_file():
-        raise UserError(f"`{path}` is not a regular file: a replay reads its files more than once")
+        raise UserError(f"`{path}` is not a regular file: event files are read more than once")
     try:
         with path.open("rb") as file:
             start = file.read(4)
