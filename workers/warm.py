@@ -110,6 +110,19 @@ def _warm_shard(pack: Pack, rows: list[dict[str, object]]) -> None:
     core.step(records, core.decode(records))
     core.categories()
     core.tick(30_000, 0, core.begin_tick(30_000), 1_000)
+    _warm_records(bodies)
+
+
+def _warm_records(bodies: list[bytes]) -> None:
+    """Records of Kafka, written and read."""
+    from workers.kafka.batches import prepared
+    from workers.kafka.columns import read_response
+    from workers.kafka.messages import Messages, Spans
+
+    values = Spans.of([*bodies])
+    headers = (("varying", values),)
+    for batch in prepared(Messages("topic", values, values, (("fixed", b"1"),), headers, 0)):
+        read_response(batch._build(), 0, ())
 
 
 def _checkout() -> str:

@@ -211,11 +211,14 @@ def _run_one(
     import asyncio
     from importlib.metadata import version
 
+    from workers.kafka.aiokafka_patch import shorten_back_off
     from workers.live.app import run_worker
     from workers.live.errors import Refuse
     from workers.live.telemetry import Telemetry
     from workers.live.web import Site, listen
 
+    keep_freed_memory()
+    shorten_back_off()
     telemetry = Telemetry()
     telemetry.watch_process()
     telemetry.describe(

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import ProducerFenced
 from aiokafka.structs import OffsetAndMetadata, RecordMetadata
 
+from workers.kafka import batches
 from workers.kafka.messages import Messages
 
 Pair = tuple[str, int]
@@ -44,29 +45,7 @@ class Transactor:
 
     async def send(self, messages: Messages, partition: int) -> Sequence[Awaitable[int]]:
         """Hand records over to be sent; the awaitables end when the broker has them."""
-        futures = []
-        count = messages.values.start.size
-        first = 0
-        while first < count:
-            batch = self._producer.create_batch()
-            end = first
-            while end < count:
-                told = batch.append(
-                    key=messages.keys.bytes_of(end),
-                    value=messages.values.bytes_of(end),
-                    timestamp=messages.timestamp_ms,
-                    headers=messages.headers_of(end),
-                )
-                if told is None:
-                    break
-                end += 1
-            if end == first:
-                raise ValueError(f"a record for `{messages.topic}` is larger than a batch may be")
-            batch.close()
-            futures.append(
-                await self._call(self._producer.send_batch(batch, messages.topic, partition=partition))
-            )
-            first = end
+        futures = await self._call(batches.send(self._producer, messages, partition))
         return [self._offset(future) for future in futures]
 
     async def send_offsets(self, offsets: Mapping[Pair, int]) -> None:
