@@ -21,6 +21,7 @@ from workers.machine_code import prepare
 
 #: What a user types, in the order in which help shows it, and the module that knows it.
 COMMANDS: dict[str, str] = {
+    "demo": "workers.cli.demo",
     "demo-replay": "workers.cli.demo_replay",
     "import": "workers.cli.import_",
     "generate": "workers.cli.generate",
@@ -35,6 +36,7 @@ COMMANDS: dict[str, str] = {
     "assign": "workers.cli.assign",
     "release": "workers.cli.assign",
     "erase": "workers.cli.assign",
+    "verify": "workers.cli.verify",
 }
 
 HELP = """Keep every customer's class right the moment it changes, and prove every change from the log.

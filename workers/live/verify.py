@@ -1,0 +1,359 @@
+"""The published history of a shard, derived once more from its inputs and its journal, and compared.
+
+What is compared: that the journal's records follow each other (numbers, hashes, offsets of the inputs, slices
+of ticks), that running the records they name through the engine gives their hashes and counts, and that just
+these bodies stand in the output topics, in this order. It ends at the first difference.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from rules.language.model import Pack
+from rules.shard.again import chain_of
+from rules.shard.chain import chain_start
+from rules.shard.core import Answer, Core
+from rules.shard.lines import Lines
+from rules.shard.records import ordered
+from schemas.journal import JournalRecord, SnapshotPosition
+from workers.cli.errors import UserError
+from workers.clock import running_seconds
+from workers.live.audit_journal import Differs, State, after, count_alike, follows, ticked
+from workers.live.audit_outputs import Begin, Body, Finding, Output
+from workers.live.chunks import SnapshotDamaged
+from workers.live.errors import Stop
+from workers.live.journal import Entry, entries, last_entry, parsed
+from workers.live.ports import Pair, Reading
+from workers.live.snapshotting import load
+from workers.live.streams import Streams
+from workers.settings.topics import TopicNames
+
+#: Journal records read at a time.
+_RECORDS: Final = 200
+#: How long the parts of a transaction may take to become readable one after the other.
+SETTLE_S: Final = 3.0
+_AGAIN_S: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where the history first differs: the batch, and the offset of its journal record, if it is in one."""
+
+    what: str
+    details: tuple[str, ...] = ()
+    number: int | None = None
+    offset: int | None = None
+
+
+@dataclass(slots=True)
+class Verified:
+    """What was compared of a shard, up to its end or the first difference.
+
+    `first`: number of the first batch that was derived. `notes`: what could not be compared, in sentences.
+    """
+
+    shard: int
+    first: int = 1
+    batches: int = 0
+    records: int = 0
+    changes: int = 0
+    notices: int = 0
+    erased: int = 0
+    notes: list[str] = field(default_factory=list)
+    difference: Difference | None = None
+
+
+class Verification:
+    """Verifies one shard through a reader that has been started and is in no group."""
+
+    def __init__(
+        self,
+        pack: Pack,
+        topics: TopicNames,
+        shard: int,
+        reader: Reading,
+        *,
+        begins: Callable[[int], None],
+        done: Callable[[int], None],
+        settle_s: float = SETTLE_S,
+    ) -> None:
+        """`begins` is told how many offsets of the inputs there are to come, `done` how many were."""
+        self._pack = pack
+        self._topics = topics
+        self._shard = shard
+        self._reader = reader
+        self._begins = begins
+        self._done = done
+        self._settle_s = settle_s
+        self._journal: Pair = (topics.journal, shard)
+        self._inputs: tuple[Pair, ...] = tuple((topic, shard) for topic in topics.inputs)
+        self._ends: dict[Pair, int] = dict.fromkeys(self._inputs, 0)
+        self._found = Verified(shard)
+        self._core: Core
+        self._state: State
+        self._streams: Streams
+        self._outputs: tuple[Output, Output]
+
+    async def run(self, *, from_snapshot: bool = False) -> Verified:
+        """Derive and compare. Raises `UserError` where what is needed is not there any more."""
+        pairs = (self._topics.changes, self._shard), (self._topics.pending, self._shard)
+        # the outputs' ends first: whatever lies before them is in the journal, now or in a moment
+        output_ends = await self._reader.ends(pairs)
+        try:
+            last = await last_entry(self._reader, *self._journal)
+            begin = await self._start(last, from_snapshot)
+            output_begins = await self._reader.begins(pairs)
+            self._streams = Streams(
+                self._reader,
+                {
+                    self._journal: begin,
+                    **dict(zip(self._inputs, self._state.inputs, strict=True)),
+                    **output_begins,
+                },
+            )
+            changes, pending = (
+                Output(
+                    self._streams,
+                    self._reader,
+                    pair,
+                    output_ends[pair],
+                    self._output_begin(output_begins[pair], from_snapshot),
+                    self._settle_s,
+                )
+                for pair in pairs
+            )
+            self._outputs = changes, pending
+            await self._all(0 if last is None else last.offset + 1)
+        except Stop as stop:
+            self._found.difference = Difference(str(stop))
+        return self._found
+
+    async def _all(self, end: int) -> None:
+        """Verify the journal up to an offset, and on while outputs are left that were there at the start."""
+        while True:
+            async for entry in self._entries(end):
+                difference = await self._verify(entry)
+                if difference is not None:
+                    self._found.difference = difference
+                    return
+            self._found.notes += [
+                f"the {output.removed:,} oldest messages of `{topic}/{self._shard}` are gone from the topic: "
+                "only their hash was compared"
+                for output, topic in zip(
+                    self._outputs, (self._topics.changes, self._topics.pending), strict=True
+                )
+                if output.removed
+            ]
+            more = [finding for output in self._outputs if (finding := await output.more())]
+            if not more:
+                return
+            newer = await self._newer(end)
+            if newer is None:
+                self._found.difference = Difference(more[0].what, more[0].details)
+                return
+            end = newer
+
+    def _output_begin(self, begin: int, from_snapshot: bool) -> Begin:
+        if from_snapshot:
+            return Begin.LATER
+        return Begin.REMOVED if begin > 0 else Begin.EVEN
+
+    # --- where to begin -----------------------------------------------------------------------------------
+
+    async def _start(self, last: Entry | None, from_snapshot: bool) -> int:
+        """Make the state to go on from; returns where the journal goes on."""
+        journal_begin = (await self._reader.begins([self._journal]))[self._journal]
+        self._core = Core(self._pack)
+        self._state = State(0, chain_start(1, self._shard), await self._input_begins(), None, None)
+        if last is None:
+            return journal_begin
+        self._check_pack(last.record)
+        first = await self._at_snapshot(last.record) if from_snapshot else None
+        if first is None:
+            first = await self._first(journal_begin)
+            generation = first.record.generation
+            self._core = Core(self._pack, generation=generation)
+            self._state = State(0, chain_start(generation, self._shard), self._state.inputs, None, None)
+            begin = first.offset
+        else:
+            self._state = after(first.record)
+            begin = first.offset + 1
+        await self._need(first.record if self._state.number == 0 else None)
+        self._found.first = self._state.number + 1
+        self._begins(sum(each.to for each in last.record.inputs) - sum(self._state.inputs))
+        return begin
+
+    def _check_pack(self, record: JournalRecord) -> None:
+        if record.pack.fingerprint != self._pack.fingerprint:
+            raise UserError(
+                f"the journal of shard {self._shard} was written under pack `{record.pack.name}` version "
+                f"`{record.pack.version}` ({record.pack.fingerprint[:12]}…), and `--rules` is "
+                f"`{self._pack.name}` version `{self._pack.version}` ({self._pack.fingerprint[:12]}…): give "
+                "the pack that the service runs under"
+            )
+
+    async def _first(self, begin: int) -> Entry:
+        """The first journal record that is there."""
+        end = (await self._reader.ends([self._journal]))[self._journal]
+        async for entry in entries(self._reader, *self._journal, begin, end):
+            if entry.record.number > 1 and begin > 0:
+                raise UserError(
+                    f"the journal of shard {self._shard} begins with record {entry.record.number}, and what "
+                    f"lay before it was removed: set `retention.ms` of `{self._topics.journal}` to -1",
+                    "`--from-snapshot` verifies what is left",
+                )
+            return entry
+        raise Stop(f"the journal of shard {self._shard} was emptied while it was read")
+
+    async def _at_snapshot(self, last: JournalRecord) -> Entry:
+        """Load the latest snapshot that is whole; the journal record that it stands after."""
+        for position in (last.snapshot, last.snapshot_before):
+            if position is None:
+                continue
+            try:
+                snapshot = await load(self._reader, self._topics.snapshots, self._shard, position)
+                self._core = await asyncio.to_thread(
+                    Core, self._pack, generation=last.generation, snapshot=snapshot
+                )
+            except (SnapshotDamaged, ValueError) as error:
+                self._found.notes.append(f"the snapshot after batch {position.number} is left out: {error}")
+                continue
+            return await self._entry_of(position)
+        raise UserError(
+            f"shard {self._shard} has no snapshot that can be used: verify it from nothing, without "
+            "`--from-snapshot`"
+        )
+
+    async def _entry_of(self, position: SnapshotPosition) -> Entry:
+        end = (await self._reader.ends([self._journal]))[self._journal]
+        async for entry in entries(self._reader, *self._journal, position.journal_offset, end):
+            if entry.record.number == position.number:
+                return entry
+            break
+        raise Stop(
+            f"the journal of shard {self._shard} does not have record {position.number} at offset "
+            f"{position.journal_offset}, where its snapshot says it is"
+        )
+
+    async def _input_begins(self) -> tuple[int, ...]:
+        begins = await self._reader.begins(self._inputs)
+        return tuple(begins[pair] for pair in self._inputs)
+
+    async def _need(self, first: JournalRecord | None) -> None:
+        """Raise `UserError` where the inputs begin later than they are needed from."""
+        needed = self._state.inputs if first is None else tuple(each.from_ for each in first.inputs)
+        for (topic, _), begin, offset in zip(self._inputs, await self._input_begins(), needed, strict=True):
+            if begin > offset:
+                raise UserError(
+                    f"`{topic}/{self._shard}` begins at offset {begin}, and offset {offset} is needed: its "
+                    "retention has removed what the history follows from",
+                    "`--from-snapshot` needs less of it; keep inputs for as long as you want to verify them",
+                )
+
+    # --- the journal --------------------------------------------------------------------------------------
+
+    async def _entries(self, end: int) -> AsyncIterator[Entry]:
+        while True:
+            pieces = await self._streams.take(self._journal, _RECORDS, end)
+            if not pieces:
+                return
+            for piece in pieces:
+                for line in range(piece.offset.size):
+                    yield parsed(piece.cut(line, line + 1), *self._journal)[0]
+
+    async def _newer(self, end: int) -> int | None:
+        """A later end of the journal, if it comes to have one."""
+        deadline_s = running_seconds() + self._settle_s
+        while running_seconds() < deadline_s:
+            last = await self._reader.ends([self._journal])
+            if last[self._journal] > end:
+                return last[self._journal]
+            await asyncio.sleep(_AGAIN_S)
+        return None
+
+    async def _verify(self, entry: Entry) -> Difference | None:
+        """Derive one batch and compare all of it."""
+        record = entry.record
+        try:
+            follows(record, self._state, self._core, self._topics.inputs)
+            answers = await self._derived(record)
+            await self._compare(record, answers)
+        except Differs as differs:
+            return Difference(differs.what, differs.details, record.number, entry.offset)
+        self._state = after(record)
+        self._count(record)
+        return None
+
+    def _count(self, record: JournalRecord) -> None:
+        found, counts = self._found, record.counts
+        found.batches += 1
+        found.records += counts.records
+        found.changes += counts.changes
+        found.notices += counts.notices
+        found.erased += counts.erased
+        self._done(sum(each.to - each.from_ for each in record.inputs))
+
+    # --- deriving -----------------------------------------------------------------------------------------
+
+    async def _derived(self, record: JournalRecord) -> list[Answer]:
+        """What the records and the ticks that the journal names bring."""
+        inputs = []
+        for pair, each in zip(self._inputs, record.inputs, strict=True):
+            await self._reaches(pair, each.to)
+            inputs.append(await self._streams.before(pair, each.to))
+        batch = ordered(inputs)
+        answers = []
+        if batch.offset.size:
+            answers.append(await asyncio.to_thread(lambda: self._core.step(batch, self._core.decode(batch))))
+        answers += await asyncio.to_thread(ticked, record, self._state.tick, self._core)
+        self._core.forget_moved()
+        return answers
+
+    async def _reaches(self, pair: Pair, offset: int) -> None:
+        if self._ends[pair] < offset:
+            self._ends |= await self._reader.ends([pair])
+        if self._ends[pair] < offset:
+            raise Differs(
+                f"it names offset {offset - 1} of `{pair[0]}/{pair[1]}`, which ends at {self._ends[pair]}"
+            )
+
+    # --- comparing ----------------------------------------------------------------------------------------
+
+    async def _compare(self, record: JournalRecord, answers: Sequence[Answer]) -> None:
+        """The hash, the counts, and what stands in the topics."""
+        findings = await self._published(answers)
+        found = chain_of(record.previous, answers)
+        if found != record.hash:
+            details = [line for finding in findings for line in (finding.what, *finding.details)] or [
+                "what stands in the topics is what the inputs give: it is the journal that differs"
+            ]
+            raise Differs(
+                "its hash is not that of what the inputs give",
+                f"journal   {record.hash}",
+                f"derived   {found}",
+                *details,
+            )
+        if findings:
+            raise Differs(
+                findings[0].what,
+                *findings[0].details,
+                "the journal's hash is that of what the inputs give: it is the topic that differs",
+            )
+        count_alike(record, answers)
+
+    async def _published(self, answers: Sequence[Answer]) -> list[Finding]:
+        changes, pending = self._outputs
+        made: list[Body] = []
+        for answer in answers:
+            made += self._bodies(answer.changes)
+            made += [Body(each.customer_id.encode(), each.body) for each in answer.erased]
+        notices = [body for answer in answers for body in self._bodies(answer.notices)]
+        found = await changes.compare(made), await pending.compare(notices)
+        return [finding for finding in found if finding is not None]
+
+    def _bodies(self, lines: Lines) -> list[Body]:
+        keys = (self._core.customer_id(row).encode() for row in lines.row.tolist())
+        return [Body(key, value) for key, value in zip(keys, lines.bodies(), strict=True)]
