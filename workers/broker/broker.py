@@ -89,6 +89,15 @@ class Broker:
         """Whether all that it has acknowledged is there after a SIGKILL."""
         return self.kind != "embedded"
 
+    @property
+    def running(self) -> bool:
+        """Whether its process lives; one that somebody else runs is taken to."""
+        return self._child is None or self._child.running
+
+    def last_words(self) -> str:
+        """The last lines of what it has said; nothing of one that somebody else runs."""
+        return self._child.last_words() if self._child else ""
+
     def kill(self) -> None:
         """End it at once (SIGKILL); `start` brings it back on the same data, as far as it `survives_kill`."""
         self._mine().kill()

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: The answer to "did everything come, and once?" is no.
 EXIT_NOT_WHOLE = 1
+#: Blanks before the reasons.
+INDENT = 6
 
 
 class Cause(StrEnum):
@@ -160,12 +162,17 @@ class _Watcher:
             self._warn(f"this message is not one of ours: {(raw or b'')[:100]!r}")
 
     def _show(self, body: dict[str, Any], raw: bytes) -> None:
+        from rich.padding import Padding
+
         from workers.watching.lines import line, shown
 
         if self._as_json:
             self._out.file.write(raw.decode() + "\n")
         elif self._out.is_terminal:
-            self._out.print(*(part for part in shown(body) if part is not None), sep="\n")
+            head, reasons = shown(body)
+            self._out.print(head)
+            if reasons is not None:
+                self._out.print(Padding(reasons, (0, 0, 0, INDENT)))
         else:
             self._out.file.write(line(body) + "\n")
 

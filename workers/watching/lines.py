@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich.padding import Padding
 from rich.text import Text
 
 from workers.report.words import (
@@ -20,7 +19,6 @@ Body = Mapping[str, Any]
 
 _ARROWS = {"up": "▲", "down": "▼", "move": "▶", "initial": "●"}
 _COLOURS = {"up": "green", "down": "red", "move": "yellow", "initial": "blue"}
-_INDENT = 6
 #: A blank at which a line is not broken.
 _JOINT = "\u00a0"
 
@@ -32,7 +30,7 @@ def kind_of(body: Body) -> str:
     return "notice" if "state" in body else "change"
 
 
-def shown(body: Body) -> tuple[Text, Padding | None]:
+def shown(body: Body) -> tuple[Text, Text | None]:
     """A message for a terminal: what happened, and below it why."""
     kind = kind_of(body)
     head = Text(instant_in_words(body["effective_at"]), "cyan")
@@ -46,7 +44,7 @@ def shown(body: Body) -> tuple[Text, Padding | None]:
     head.append(f"{body['dimension']}  ", "default").append(_move(body, "→"), f"bold {colour}")
     head.append(f"  {_why(body)}", "default")
     reasons = Text(reasons_in_words(body)).append(f"  [{_pack(body)}]".replace(" ", _JOINT), "dim")
-    return head, Padding(reasons, (0, 0, 0, _INDENT), expand=False)
+    return head, reasons
 
 
 def line(body: Body) -> str:
