@@ -4,6 +4,7 @@ PYTHON   ?= python3
 EXAMPLES ?= 1000000
 SIZE     ?= medium
 OUT      ?= out/bench
+PACE     ?= 5d/s
 BIN      := .venv/bin
 READY    := .venv/.ready
 
@@ -24,15 +25,17 @@ $(BIN)/python:
 	  echo "error: \`$(PYTHON)\` cannot make a virtual environment: install its venv module (on Debian: python3-venv)" >&2; \
 	  exit 1; }
 
-$(READY): pyproject.toml constraints.txt | $(BIN)/python
+$(READY): pyproject.toml constraints.txt workers/broker/requirements.txt | $(BIN)/python
 	@echo "installing into .venv; the first time this takes a minute or two"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,excel]' -c constraints.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,excel,live]' -c constraints.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r workers/broker/requirements.txt
 	@touch $@
+
+demo: install ## Run the live service here and feed it a year of real shopping baskets; PACE=12h/s or max
+	@$(BIN)/tierline demo --pace $(PACE)
 
 demo-replay: install ## Replay a year of real shopping baskets and show who moved where, and why
 	@$(BIN)/tierline demo-replay
-
-demo: demo-replay ## The same
 
 warm: install ## Prepare machine code, so that nothing waits for it later
 	@$(BIN)/python -m workers.warm
@@ -64,7 +67,7 @@ schemas: install ## Write the JSON Schemas of all records again
 
 constraints: ## Pin the newest versions of everything in constraints.txt
 	@rm -rf build/pins && $(PYTHON) -m venv build/pins
-	@build/pins/bin/python -m pip install --quiet --disable-pip-version-check '.[dev,excel]'
+	@build/pins/bin/python -m pip install --quiet --disable-pip-version-check '.[dev,excel,live]'
 	@build/pins/bin/python -m pip freeze --exclude tierline > constraints.txt
 
 clean: ## Remove what was made: the environment, caches and output

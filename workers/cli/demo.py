@@ -174,7 +174,7 @@ def _show_next(console: Console, pack: Pack, rules: str, address: str, outcome: 
         lines += [
             f"tierline watch {brokers}",
             f'{assign} --category {first.categories[-1].id} --reason "to try it" --at {now}Z {brokers}',
-            f"tierline verify --rules {rules} {brokers}",
+            f"tierline verify --from-journal --rules {rules} {brokers}",
         ]
     for each in lines:
         console.print(f"  {each}", highlight=False, soft_wrap=True, markup=False)
