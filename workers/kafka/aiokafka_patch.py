@@ -97,7 +97,9 @@ def _start_with_columns() -> Callable[[AIOKafkaConsumer], Awaitable[None]]:
                     check_crcs=self._check_crcs,
                 )
             except CorruptRecordException as error:
-                raise CorruptRecordException(f"{error.args[0]} - {self._tp}") from error
+                raise CorruptRecordException(
+                    f"{error.args[0]} in `{self._tp.topic}/{self._tp.partition}`"
+                ) from error
             if piece is None:
                 # the compiled one takes the format of the first batch for that of all
                 self._records = memory_records._MemoryRecordsPy(response.raw)

@@ -176,7 +176,10 @@ class Reader:
                 f"offset {offset} of `{pair.topic}/{pair.partition}` is not there: records that are still "
                 "needed have been deleted, or the topic was made anew"
             )
-        return UserError(f"the records of a partition cannot be read: {' '.join(map(str, error.args))}")
+        what = " ".join(map(str, error.args))
+        if isinstance(error, CorruptRecordException):
+            return UserError(f"the records of a partition are damaged: {what}: look at the broker's disk")
+        return UserError(f"the records of a partition cannot be read: {what}")
 
 
 def _by_pair(offsets: Mapping[TopicPartition, int]) -> dict[Pair, int]:

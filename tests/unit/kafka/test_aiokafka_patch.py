@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer import consumer as consumer_module
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import Fetcher, FetchResult, PartitionRecords
+from aiokafka.errors import CorruptRecordException
 from aiokafka.producer import sender
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator, MessageBatch
 from aiokafka.producer.sender import AddPartitionsToTxnHandler
@@ -151,3 +152,10 @@ def test_a_record_larger_than_the_buffer_is_left_to_the_fetcher(length: int) -> 
     raw = Batch((Row(b"a", b"x" * 300),)).raw()[:length]
     assert not MemoryRecords(raw).has_next()
     assert column_records(raw, 0, [])[0][0].columns.offset.size == 0
+
+
+def test_damage_is_said_with_its_partition() -> None:
+    raw = bytearray(Batch((Row(b"a", b"1"),)).raw())
+    raw[-1] ^= 1
+    with pytest.raises(CorruptRecordException, match="checksum in `orders/0`"):
+        column_records(bytes(raw), 0, [])
