@@ -31,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "diff": "workers.cli.diff",
     "worker": "workers.cli.worker",
     "topics": "workers.cli.topics",
+    "produce": "workers.cli.produce",
     "watch": "workers.cli.watch",
     "dead-letters": "workers.cli.dead_letters",
     "assign": "workers.cli.assign",

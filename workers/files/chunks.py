@@ -46,21 +46,23 @@ class DecodedChunk:
     position: NDArray[np.int64]
 
 
-def read_chunks(files: list[EventFile]) -> Iterator[Chunk]:
+def read_chunks(
+    files: list[EventFile], chunk_bytes: int = CHUNK_BYTES, chunk_rows: int = CHUNK_ROWS
+) -> Iterator[Chunk]:
     """All files in order, piece by piece; raises `UserError` where one is damaged."""
     for index, file in enumerate(files):
         if file.kind == "parquet":
-            yield from _rows(index, file)
+            yield from _rows(index, file, chunk_rows)
         else:
-            yield from _lines(index, file)
+            yield from _lines(index, file, chunk_bytes)
 
 
-def _lines(index: int, file: EventFile) -> Iterator[Chunk]:
+def _lines(index: int, file: EventFile, chunk_bytes: int) -> Iterator[Chunk]:
     lines = 0
     rest = b""
     try:
         with open_lines(file) as stream:
-            while piece := stream.read(CHUNK_BYTES):
+            while piece := stream.read(chunk_bytes):
                 cut = piece.rfind(b"\n") + 1
                 if cut == 0:
                     rest += piece
@@ -75,11 +77,11 @@ def _lines(index: int, file: EventFile) -> Iterator[Chunk]:
         yield Chunk(index, lines, np.frombuffer(rest, np.uint8))
 
 
-def _rows(index: int, file: EventFile) -> Iterator[Chunk]:
+def _rows(index: int, file: EventFile, chunk_rows: int) -> Iterator[Chunk]:
     first = 0
     with open_parquet(file) as opened:
         try:
-            for batch in opened.iter_batches(CHUNK_ROWS, use_threads=False):
+            for batch in opened.iter_batches(chunk_rows, use_threads=False):
                 yield Chunk(index, first, batch)
                 first += batch.num_rows
         except DAMAGED_PARQUET as error:
