@@ -348,8 +348,12 @@ class Verification:
         changes, pending = self._outputs
         made: list[Body] = []
         for answer in answers:
-            made += self._bodies(answer.changes)
-            made += [Body(each.customer_id.encode(), each.body) for each in answer.erased]
+            bodies, first = self._bodies(answer.changes), 0
+            for each in answer.erased:
+                made += bodies[first : each.after]
+                made.append(Body(each.customer_id.encode(), each.body))
+                first = each.after
+            made += bodies[first:]
         notices = [body for answer in answers for body in self._bodies(answer.notices)]
         found = await changes.compare(made), await pending.compare(notices)
         return [finding for finding in found if finding is not None]
