@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 
 from workers import machine_code
 from workers.clock import unix_seconds
-from workers.machine_code import compiled_sources, fingerprint, prepare
+from workers.machine_code import compiled_sources, fingerprint, prepare, reached, stamp
 
 ROOT = Path(machine_code.__file__).parents[1]
 
@@ -36,6 +38,7 @@ def project(tmp_path: Path) -> Path:
 def free(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A user who has chosen nothing but a folder for caches."""
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setenv("NUMBA_CACHE_LOCATOR_CLASSES", "")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
     return tmp_path / "caches" / "tierline" / "machine-code"
 
@@ -69,8 +72,33 @@ def test_every_compiled_module_counts_and_so_does_the_layout_of_the_state() -> N
 
 def test_machine_code_is_kept_in_a_folder_of_the_user(free: Path) -> None:
     prepare()
-    assert os.environ["NUMBA_CACHE_DIR"] == str(free / fingerprint())
-    assert (free / fingerprint()).stat().st_mode & 0o077 == 0
+    chosen = Path(os.environ["NUMBA_CACHE_DIR"])
+    assert chosen.parent == free
+    assert chosen.stat().st_mode & 0o077 == 0
+
+
+def test_a_function_is_compiled_again_when_anything_changes_that_its_module_uses(project: Path) -> None:
+    texts = {"rules.engine.step": b"from rules.engine import layout", "rules.engine.layout": b"A = 1"}
+    texts |= {"rules.engine.other": b"from rules.engine.step import run"}
+    assert reached(["rules.engine.step"], texts).keys() == {"rules.engine.step", "rules.engine.layout"}
+    assert stamp(str(ROOT / "rules" / "money.py")) != stamp(str(ROOT / "rules" / "jit.py"))
+    assert stamp(str(project / "rules" / "jit.py")) is None
+
+
+def test_numba_asks_our_locator(tmp_path: Path) -> None:
+    program = "from rules.shard.records import running_greatest as f; print(type(f._cache._impl._locator))"
+    variables = {**os.environ, "NUMBA_CACHE_LOCATOR_CLASSES": "", "XDG_CACHE_HOME": str(tmp_path)}
+    variables.pop("NUMBA_CACHE_DIR", None)
+    lines = ["from workers.machine_code import prepare", "prepare()", program]
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)],
+        env=variables,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "machine_code_locator.Locator" in done.stdout
 
 
 def test_a_folder_that_the_user_has_chosen_is_left_alone(free: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +115,7 @@ def test_where_nothing_can_be_written_a_temporary_folder_will_do(
     monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
     prepare()
     chosen = Path(os.environ["NUMBA_CACHE_DIR"])
-    assert chosen == tmp_path / f"tierline-machine-code-{os.getuid()}" / fingerprint()
+    assert chosen.parent == tmp_path / f"tierline-machine-code-{os.getuid()}"
     assert chosen.is_dir()
 
 

@@ -23,9 +23,13 @@ def machine_code_folder() -> Path | None:
     return Path(chosen) if chosen else None
 
 
-def keep_machine_code_in(folder: Path) -> None:
-    """Let numba, which is not imported yet, and all processes to come keep machine code in a folder."""
+def keep_machine_code_in(folder: Path, locator: str) -> None:
+    """Let numba, which is not imported yet, and all processes to come keep machine code in a folder.
+
+    `locator` names the class that tells numba whether what is kept there still holds.
+    """
     os.environ[_NUMBA_CACHE] = str(folder)
+    os.environ["NUMBA_CACHE_LOCATOR_CLASSES"] = locator
 
 
 def cache_home() -> Path | None:
