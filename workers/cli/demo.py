@@ -31,7 +31,7 @@ def demo(
     pace: Annotated[
         str,
         typer.Option(
-            help="How much of the log's time goes by in a second, `5d/s` or `12h/s`, or `max`.",
+            help="How much of the log's time goes by in a second, `5d/s`, `12h/s`; or `max`.",
             metavar="PACE",
         ),
     ] = DEFAULT_PACE,
@@ -81,8 +81,8 @@ def demo(
 
     from workers.demo.children import Children, only_demo_in
     from workers.demo.events import CURRENCY, demo_events
-    from workers.demo.feeding import read_pace
     from workers.demo.run import Demo, Wishes
+    from workers.feed.pace import read_pace
     from workers.packs import open_pack
     from workers.warm import make_ready
 

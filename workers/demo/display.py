@@ -23,8 +23,10 @@ from workers.watching.lines import line, shown
 _RATE_S = 3.0
 _BAR = 10
 _TABLE_WIDTH = 36
-#: Lines above the tables, and between them and the changes.
-_OTHER_LINES = 8
+#: Lines above the tables, the heading of the changes, and one for the cursor.
+_OTHER_LINES = 7
+#: Two changes; where there is little room, dimensions are left out.
+_CHANGE_LINES_MIN = 4
 
 
 @dataclass(slots=True)
@@ -84,9 +86,11 @@ class Screen:
     def draw(self, progress: Progress) -> RenderableType:
         """The whole screen."""
         tables = self._dimensions(progress.published)
-        rows = -(-len(tables) // max(1, self._console.width // _TABLE_WIDTH))
         tall = max((table.row_count for table in tables), default=0)
-        room = self._console.height - _OTHER_LINES - rows * (tall + 2)
+        side_by_side = max(1, self._console.width // _TABLE_WIDTH)
+        fitting = (self._console.height - _OTHER_LINES - _CHANGE_LINES_MIN) // max(1, tall)
+        tables = tables[: side_by_side * max(1, fitting)]
+        room = self._console.height - _OTHER_LINES - -(-len(tables) // side_by_side) * tall
         parts: list[RenderableType] = [
             self._head(progress),
             self._numbers(progress),
@@ -94,7 +98,7 @@ class Screen:
             Text(),
             Columns(tables, width=_TABLE_WIDTH, padding=(0, 0)),
         ]
-        latest = list(progress.published.latest)[-max(2, room // 2) :]
+        latest = list(progress.published.latest)[-max(1, room // 2) :]
         if latest:
             parts.append(Text("The latest changes, and why", "bold italic"))
         for change in reversed(latest):

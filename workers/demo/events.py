@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import version
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -17,6 +18,8 @@ CURRENCY = "USD"
 
 _SEED = 1
 _EVENTS_PER_CUSTOMER = 60.0
+#: Holds the last event of a file.
+_TAIL_BYTES = 1 << 16
 _READY = "demo-events.json"
 _TOPICS = ("customers", "orders", "payments", "feedback")
 
@@ -46,6 +49,11 @@ class DemoEvents:
             f"real: {self.real:,} baskets and registrations of the year 2017 (The Complete Journey, CC0); "
             f"made up: {self.made_up:,} payments, ratings and complaints"
         )
+
+    def span_ms(self) -> tuple[int, int]:
+        """When the first and the last event occurred, in ms since 1970."""
+        ends = [_ends_ms(path) for path in self.files.values()]
+        return min(first for first, _ in ends), max(last for _, last in ends)
 
 
 def demo_events(folder: Path, customers: int | None, tell: Tell) -> DemoEvents:
@@ -103,6 +111,16 @@ def _generate(folder: Path, customers: int, tell: Tell) -> dict[str, int]:
     )
     made = generate(settings, folder / "made-up", "ndjson", lambda *_: None)
     return {"real": 0, "made_up": sum(made.values())}
+
+
+def _ends_ms(path: Path) -> tuple[int, int]:
+    with path.open("rb") as file:
+        first = file.readline()
+        file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+        last = file.read().splitlines()[-1]
+    times = (json.loads(line)["occurred_at"] for line in (first, last))
+    first_ms, last_ms = (int(datetime.fromisoformat(each).timestamp() * 1000) for each in times)
+    return first_ms, last_ms
 
 
 def _data_digest(customers: int | None) -> str:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import orjson
 from rich.console import Console
 from rich.live import Live
 
@@ -21,8 +20,10 @@ from workers.clock import running_seconds, unix_seconds
 from workers.demo.children import Children
 from workers.demo.display import Progress, Screen, plain_change, plain_line
 from workers.demo.events import DemoEvents
-from workers.demo.feeding import feed, read_events, timestamp_ms
 from workers.demo.worker_figures import ask_worker
+from workers.feed.feeder import Feeder
+from workers.feed.pace import Pace
+from workers.files.sources import find_event_files
 from workers.kafka.clients import admin
 from workers.kafka.following import follow, start_at
 from workers.kafka.opened import open_consumer, partitions_of
@@ -43,12 +44,12 @@ _SETTLED_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the user chose. `pace`: seconds of the log in one of ours, None for as fast as it goes."""
+    """What the user chose."""
 
     rules: str
     pack: Pack
     broker: str
-    pace: float | None
+    pace: Pace
     live: bool
     stay: bool
     folder: Path
@@ -106,7 +107,7 @@ class Demo:
         self._console.print(f"[dim]{events.origin}[/]", highlight=False)
         progress = outcome.progress
         progress.total = events.total
-        progress.first_ms, progress.last_ms = _span(events)
+        progress.first_ms, progress.last_ms = events.span_ms()
         async with aiohttp.ClientSession() as session, _topics_removed(settings, children):
             await self._until_ready(session)
             tasks = [
@@ -139,11 +140,14 @@ class Demo:
     async def _feed(
         self, settings: LiveSettings, events: DemoEvents, partitions: int, progress: Progress
     ) -> None:
-        def told(sent: int, latest_ms: int) -> None:
-            progress.sent, progress.latest_ms = sent, latest_ms
+        def tell(taken: int, until_us: int) -> None:
+            progress.sent += taken
+            progress.latest_ms = min(until_us // 1000, progress.last_ms)
 
         progress.status = "feeding"
-        await feed(settings, read_events(events.files), partitions, self._wishes.pace, told)
+        files = find_event_files(list(events.files.values()))
+        async with Feeder(settings, files, partitions) as feeder:
+            await feeder.run(self._wishes.pace, tell)
         await asyncio.Event().wait()
 
     async def _read(self, settings: LiveSettings, progress: Progress) -> None:
@@ -236,14 +240,3 @@ async def _topics_removed(settings: LiveSettings, children: Children) -> AsyncIt
             await asyncio.to_thread(children.stop_worker)
             async with admin(settings) as client:
                 await client.delete_topics(list(settings.topics.by_role().values()))
-
-
-def _span(events: DemoEvents) -> tuple[int, int]:
-    """The timestamps of the first and the last event, in ms since 1970; files are in the order of time."""
-    firsts, lasts = [], []
-    for path in events.files.values():
-        with path.open("rb") as file:
-            firsts.append(timestamp_ms(orjson.loads(file.readline())))
-            file.seek(max(0, path.stat().st_size - (1 << 16)))
-            lasts.append(timestamp_ms(orjson.loads(file.read().splitlines()[-1])))
-    return min(firsts), max(lasts)
