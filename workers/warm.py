@@ -17,6 +17,7 @@ from workers.machine_code import fingerprint, prepare
 from workers.settings import machine_code_folder
 
 if TYPE_CHECKING:
+    from rules.engine.engine import Engine
     from rules.language.model import Pack
 
 #: One of everything that takes a path of its own through the machine code.
@@ -110,7 +111,18 @@ def _warm_shard(pack: Pack, rows: list[dict[str, object]]) -> None:
     core.step(records, core.decode(records))
     core.categories()
     core.tick(30_000, 0, core.begin_tick(30_000), 1_000)
+    _warm_snapshot(core.engine)
     _warm_records(bodies)
+
+
+def _warm_snapshot(engine: Engine) -> None:
+    """A snapshot, written and read."""
+    from workers.live.snapshots import Decoder, Encoder
+
+    decoder = Decoder(threads=1)
+    for chunk in Encoder(engine.snapshot(), "0" * 32):
+        decoder.add(chunk)
+    decoder.settle()
 
 
 def _warm_records(bodies: list[bytes]) -> None:

@@ -208,10 +208,14 @@ class Decoder:
         self._digests.update(chunk.digest)
         self._bytes += len(data)
 
-    def finish(self, manifest: SnapshotManifest) -> Snapshot:
-        """All of it, in arrays of its own. Raises `SnapshotDamaged` unless it is what the manifest says."""
+    def settle(self) -> None:
+        """Wait until all chunks so far are where they belong. Raises `SnapshotDamaged`."""
         while self._placing:
             self._placing.popleft().result()
+
+    def finish(self, manifest: SnapshotManifest) -> Snapshot:
+        """All of it, in arrays of its own. Raises `SnapshotDamaged` unless it is what the manifest says."""
+        self.settle()
         self._pool.shutdown()
         if manifest.layout != CHUNK_LAYOUT:
             raise SnapshotDamaged(
