@@ -217,7 +217,6 @@ def _run_one(
     from workers.live.telemetry import Telemetry
     from workers.live.web import Site, listen
     from workers.memory import keep_freed_memory
-    from workers.memory import keep_freed_memory
 
     keep_freed_memory()
     shorten_back_off()
