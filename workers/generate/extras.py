@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from rules.engine.event import Topic
 from workers.cli.errors import UserError
+from workers.files.writing import EventFiles, Format
 from workers.generate.columns import event_ids, numbered
 from workers.generate.settings import DAY_US
-from workers.importer.eventfiles import EventFiles, Format
 
 SUMMARY = "generate.json"
 #: A customer without an order in the last days of the data counts as one who left.

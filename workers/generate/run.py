@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from rules.engine.event import TYPES
+from workers.files.writing import EventFiles, Format
 from workers.generate.columns import topic_tables
 from workers.generate.settings import Settings
 from workers.generate.stream import stream
-from workers.importer.eventfiles import EventFiles, Format
 
 SUMMARY = "generate.json"
 

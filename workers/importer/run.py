@@ -11,8 +11,8 @@ import polars as pl
 
 from rules.engine.event import Topic
 from workers.cli.errors import UserError
+from workers.files.writing import EventFiles, Format, ndjson
 from workers.importer.convert import Converted, Converter, reasons
-from workers.importer.eventfiles import EventFiles, Format, ndjson
 from workers.importer.read_mapping import read_mapping
 from workers.importer.tables import Table
 
