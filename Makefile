@@ -9,7 +9,7 @@ BIN      := .venv/bin
 READY    := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install warm demo demo-replay test test-all check format bench fuzz schemas constraints clean
+.PHONY: help install warm demo demo-replay test test-all test-kafka check format bench fuzz schemas constraints clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,10 +41,13 @@ warm: install ## Prepare machine code, so that nothing waits for it later
 	@$(BIN)/python -m workers.warm
 
 test: warm ## Run the fast tests
-	@$(BIN)/pytest -n 2 -m 'not slow and not browser'
+	@$(BIN)/pytest -n 2 -m 'not slow and not browser and not kafka'
 
-test-all: warm ## Run all tests, slow ones too
-	@$(BIN)/pytest -n 2
+test-all: warm ## Run all tests but those of make test-kafka, slow ones too
+	@$(BIN)/pytest -n 2 -m 'not kafka'
+
+test-kafka: warm ## Run the tests that need a broker against Apache Kafka, started here: needs Java and Maven
+	@$(BIN)/pytest -m 'kafka or live' --broker java -rs
 
 check: install ## Check formatting, style, types and the layers
 	@$(BIN)/ruff format --check .
