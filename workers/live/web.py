@@ -1,7 +1,8 @@
 """What a worker shows over HTTP: whether it lives, whether it is ready, its figures, and single customers.
 
 Only reads. Every error is one sentence; nothing of the program's inside is shown, and paths, which name
-customers, are not logged.
+customers, are not logged. A customer is shown as the engine knows it, which may be one commit ahead of what
+has been published.
 """
 
 from __future__ import annotations
