@@ -2,8 +2,9 @@
 
 Numba keeps what it compiled for the next process, and compiles a function again when that function's own file
 changes. It does not notice when a function of another file, or a number imported from there, has changed that
-was compiled into it: after an upgrade it would answer by the old rules. So numba is told what a function could
-have been made of (`machine_code_locator`), and each checkout and version of the compilers has its own folder.
+was compiled into it: after an upgrade it would answer by the old rules. So numba is told what a function
+could have been made of (`machine_code_locator`), and each checkout and each version of the compilers has a
+folder of its own.
 """
 
 from __future__ import annotations

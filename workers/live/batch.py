@@ -3,8 +3,9 @@
 1. **Take** what has arrived on all inputs, in its order, and read the clock once.
 2. **Step**: decode; step the engine; then a slice of the tick that is due, if one is.
 3. **Send**: begin a transaction; send changes, categories, notices, dead letters, pieces of a snapshot, and
-   the journal record; add the inputs' positions to the transaction.
-4. **Acknowledge**: await every send.
+   the journal record; await every send, since a commit succeeds even if one of them failed.
+4. **Positions**: add the inputs' positions to the transaction. After the sends: before them, the broker may
+   still be busy taking partitions into the transaction, and has the client wait.
 5. **Commit**.
 
 Dying before 5 leaves nothing: the transaction is aborted by the next owner's start, which restores the state
@@ -138,14 +139,14 @@ class Batches:
         self._faults.reach("begun")
         sent = [(each, await transactor.send(each, self._shard)) for each in stepped.messages]
         self._faults.reach("sent")
+        acknowledged = await asyncio.gather(*(future for _, futures in sent for future in futures))
+        self._faults.reach("acknowledged")
         offsets: dict[Pair, int] = {
             (each.topic, self._shard): each.to for each in stepped.journal.inputs if each.to > each.from_
         }
         if offsets:
             await transactor.send_offsets(offsets)
         self._faults.reach("offsets")
-        acknowledged = await asyncio.gather(*(future for _, futures in sent for future in futures))
-        self._faults.reach("acknowledged")
         await transactor.commit()
         self._faults.reach("committed")
         firsts: dict[str, int] = {}

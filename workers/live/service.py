@@ -34,6 +34,8 @@ _WAITING_RECORDS_MAX: Final = 200_000
 _WAITING_BYTES_MAX: Final = 128 << 20
 #: A batch of a transaction: below the 1,048,588 bytes that brokers accept by default.
 _BATCH_BYTES: Final = 1_040_000
+#: How long aiokafka waits before it asks again what the broker was too busy for.
+_BACK_OFF_MS: Final = 10
 #: How long the batch in hand may take when partitions are taken away, and when the worker stops.
 _REVOKE_S: Final = 5.0
 _STOP_S: Final = 60.0
@@ -238,6 +240,7 @@ class DataPlane:
             transactional_id=f"{settings.group}-{shard}",
             max_batch_size=_BATCH_BYTES,
             max_request_size=4 * _BATCH_BYTES,
+            retry_backoff_ms=_BACK_OFF_MS,
         )
         return Transactor(made, settings.group, settings.transaction_timeout_ms / 1000)
 
