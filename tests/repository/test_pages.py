@@ -52,7 +52,7 @@ def test_a_command_that_a_page_shows_exists_with_its_options(page: str, command:
         assert words[position] in tool.commands, page
         tool = tool.commands[words[position]]
         position += 1
-    known = {option for parameter in tool.params for option in parameter.opts}
+    known = {option for parameter in tool.params for option in (*parameter.opts, *parameter.secondary_opts)}
     used = {word.split("=")[0] for word in words[position:] if word.startswith("-")}
     assert used <= known, page
 

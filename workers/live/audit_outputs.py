@@ -104,6 +104,14 @@ class Output:
         )
 
     @property
+    def gone(self) -> str:
+        """What of the derived messages could not be compared, in a sentence."""
+        return (
+            f"the {self.removed:,} oldest messages of {self._named} are gone from the topic: only their hash "
+            "was compared"
+        )
+
+    @property
     def _named(self) -> str:
         return f"`{self._pair[0]}/{self._pair[1]}`"
 

@@ -14,20 +14,17 @@ from typing import Final
 
 from rules.language.model import Pack
 from rules.shard.again import chain_of
-from rules.shard.chain import chain_start
 from rules.shard.core import Answer, Core
 from rules.shard.lines import Lines
 from rules.shard.records import ordered
-from schemas.journal import JournalRecord, SnapshotPosition
-from workers.cli.errors import UserError
+from schemas.journal import JournalRecord
 from workers.clock import running_seconds
 from workers.live.audit_journal import Differs, State, after, count_alike, follows, ticked
 from workers.live.audit_outputs import Begin, Body, Finding, Output
-from workers.live.chunks import SnapshotDamaged
+from workers.live.audit_start import Beginning
 from workers.live.errors import Stop
-from workers.live.journal import Entry, entries, last_entry, parsed
+from workers.live.journal import Entry, last_entry, parsed
 from workers.live.ports import Pair, Reading
-from workers.live.snapshotting import load
 from workers.live.streams import Streams
 from workers.settings.topics import TopicNames
 
@@ -104,7 +101,7 @@ class Verification:
         output_ends = await self._reader.ends(pairs)
         try:
             last = await last_entry(self._reader, *self._journal)
-            begin = await self._start(last, from_snapshot)
+            begin = await self._start(None if last is None else last.record, from_snapshot)
             output_begins = await self._reader.begins(pairs)
             self._streams = Streams(
                 self._reader,
@@ -120,7 +117,7 @@ class Verification:
                     self._reader,
                     pair,
                     output_ends[pair],
-                    self._output_begin(output_begins[pair], from_snapshot),
+                    self._output_begin(output_begins[pair]),
                     self._settle_s,
                 )
                 for pair in pairs
@@ -129,7 +126,20 @@ class Verification:
             await self._all(0 if last is None else last.offset + 1)
         except Stop as stop:
             self._found.difference = Difference(str(stop))
+        else:
+            self._found.notes += [output.gone for output in self._outputs if output.removed]
         return self._found
+
+    async def _start(self, last: JournalRecord | None, from_snapshot: bool) -> int:
+        """Make the state to go on from; where the journal goes on."""
+        beginning = Beginning(self._pack, self._topics, self._shard, self._reader)
+        start = await (beginning.at_snapshot if from_snapshot else beginning.with_nothing)(last)
+        self._core, self._state = start.core, start.state
+        self._found.notes += start.notes
+        self._found.first = start.state.number + 1
+        if last is not None:
+            self._begins(sum(each.to for each in last.inputs) - sum(start.state.inputs))
+        return start.journal_offset
 
     async def _all(self, end: int) -> None:
         """Verify the journal up to an offset, and on while outputs are left that were there at the start."""
@@ -139,14 +149,6 @@ class Verification:
                 if difference is not None:
                     self._found.difference = difference
                     return
-            self._found.notes += [
-                f"the {output.removed:,} oldest messages of `{topic}/{self._shard}` are gone from the topic: "
-                "only their hash was compared"
-                for output, topic in zip(
-                    self._outputs, (self._topics.changes, self._topics.pending), strict=True
-                )
-                if output.removed
-            ]
             more = [finding for output in self._outputs if (finding := await output.more())]
             if not more:
                 return
@@ -156,102 +158,10 @@ class Verification:
                 return
             end = newer
 
-    def _output_begin(self, begin: int, from_snapshot: bool) -> Begin:
-        if from_snapshot:
+    def _output_begin(self, begin: int) -> Begin:
+        if self._state.number > 0:
             return Begin.LATER
         return Begin.REMOVED if begin > 0 else Begin.EVEN
-
-    # --- where to begin -----------------------------------------------------------------------------------
-
-    async def _start(self, last: Entry | None, from_snapshot: bool) -> int:
-        """Make the state to go on from; returns where the journal goes on."""
-        journal_begin = (await self._reader.begins([self._journal]))[self._journal]
-        self._core = Core(self._pack)
-        self._state = State(0, chain_start(1, self._shard), await self._input_begins(), None, None)
-        if last is None:
-            return journal_begin
-        self._check_pack(last.record)
-        first = await self._at_snapshot(last.record) if from_snapshot else None
-        if first is None:
-            first = await self._first(journal_begin)
-            generation = first.record.generation
-            self._core = Core(self._pack, generation=generation)
-            self._state = State(0, chain_start(generation, self._shard), self._state.inputs, None, None)
-            begin = first.offset
-        else:
-            self._state = after(first.record)
-            begin = first.offset + 1
-        await self._need(first.record if self._state.number == 0 else None)
-        self._found.first = self._state.number + 1
-        self._begins(sum(each.to for each in last.record.inputs) - sum(self._state.inputs))
-        return begin
-
-    def _check_pack(self, record: JournalRecord) -> None:
-        if record.pack.fingerprint != self._pack.fingerprint:
-            raise UserError(
-                f"the journal of shard {self._shard} was written under pack `{record.pack.name}` version "
-                f"`{record.pack.version}` ({record.pack.fingerprint[:12]}…), and `--rules` is "
-                f"`{self._pack.name}` version `{self._pack.version}` ({self._pack.fingerprint[:12]}…): give "
-                "the pack that the service runs under"
-            )
-
-    async def _first(self, begin: int) -> Entry:
-        """The first journal record that is there."""
-        end = (await self._reader.ends([self._journal]))[self._journal]
-        async for entry in entries(self._reader, *self._journal, begin, end):
-            if entry.record.number > 1 and begin > 0:
-                raise UserError(
-                    f"the journal of shard {self._shard} begins with record {entry.record.number}, and what "
-                    f"lay before it was removed: set `retention.ms` of `{self._topics.journal}` to -1",
-                    "`--from-snapshot` verifies what is left",
-                )
-            return entry
-        raise Stop(f"the journal of shard {self._shard} was emptied while it was read")
-
-    async def _at_snapshot(self, last: JournalRecord) -> Entry:
-        """Load the latest snapshot that is whole; the journal record that it stands after."""
-        for position in (last.snapshot, last.snapshot_before):
-            if position is None:
-                continue
-            try:
-                snapshot = await load(self._reader, self._topics.snapshots, self._shard, position)
-                self._core = await asyncio.to_thread(
-                    Core, self._pack, generation=last.generation, snapshot=snapshot
-                )
-            except (SnapshotDamaged, ValueError) as error:
-                self._found.notes.append(f"the snapshot after batch {position.number} is left out: {error}")
-                continue
-            return await self._entry_of(position)
-        raise UserError(
-            f"shard {self._shard} has no snapshot that can be used: verify it from nothing, without "
-            "`--from-snapshot`"
-        )
-
-    async def _entry_of(self, position: SnapshotPosition) -> Entry:
-        end = (await self._reader.ends([self._journal]))[self._journal]
-        async for entry in entries(self._reader, *self._journal, position.journal_offset, end):
-            if entry.record.number == position.number:
-                return entry
-            break
-        raise Stop(
-            f"the journal of shard {self._shard} does not have record {position.number} at offset "
-            f"{position.journal_offset}, where its snapshot says it is"
-        )
-
-    async def _input_begins(self) -> tuple[int, ...]:
-        begins = await self._reader.begins(self._inputs)
-        return tuple(begins[pair] for pair in self._inputs)
-
-    async def _need(self, first: JournalRecord | None) -> None:
-        """Raise `UserError` where the inputs begin later than they are needed from."""
-        needed = self._state.inputs if first is None else tuple(each.from_ for each in first.inputs)
-        for (topic, _), begin, offset in zip(self._inputs, await self._input_begins(), needed, strict=True):
-            if begin > offset:
-                raise UserError(
-                    f"`{topic}/{self._shard}` begins at offset {begin}, and offset {offset} is needed: its "
-                    "retention has removed what the history follows from",
-                    "`--from-snapshot` needs less of it; keep inputs for as long as you want to verify them",
-                )
 
     # --- the journal --------------------------------------------------------------------------------------
 
