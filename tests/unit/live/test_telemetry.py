@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from workers.live.telemetry import STATES, Telemetry
+
+README = Path(__file__).parents[3] / "workers" / "live" / "README.md"
 
 
 @pytest.fixture
@@ -150,6 +153,42 @@ def test_every_series_has_our_prefix_and_base_units_and_none_names_a_customer(te
         assert family.documentation
         assert not re.search(r"_(ms|us|milliseconds|kb|mb)\b", family.name)
         assert all("customer" not in name for sample in family.samples for name in sample.labels)
+
+
+def test_the_readme_lists_every_figure_with_its_labels_and_no_other(telemetry: Telemetry) -> None:
+    told = {
+        name: labels
+        for names, labels in re.findall(
+            r"^\| (`tierline_[^|]+) \| ([^|]*)\|", README.read_text(), re.MULTILINE
+        )
+        for name in re.findall(r"`(\w+)`", names)
+    }
+    made = {
+        family.name + ("_total" if family.type == "counter" else ""): family
+        for family in telemetry.registry.collect()
+    }
+    made["tierline_build_info"] = made.pop("tierline_build")
+    assert told.keys() == made.keys()
+    tell_something_of_each(telemetry)
+    for family in telemetry.registry.collect():
+        labels = {name for sample in family.samples for name in sample.labels} - {"le"}
+        name = next(name for name, each in made.items() if each.name == family.name)
+        assert set(re.findall(r"\w+", told[name])) == labels, name
+
+
+def tell_something_of_each(telemetry: Telemetry) -> None:
+    telemetry.describe(version="1", pack="p", pack_version="1", fingerprint="f")
+    telemetry.events({"orders": 1})
+    telemetry.rejections({"schema": 1})
+    telemetry.changes([("tier", "gold", "event", 1)])
+    telemetry.notices({"started": 1})
+    telemetry.shard_state(0, "ready")
+    telemetry.lag("orders", 0, 1)
+    telemetry.watermark(0, 0)
+    telemetry.held(0, customers=1, pending=1, engine_bytes=1)
+    telemetry.restored(0, seconds=1.0, records=1)
+    telemetry.restore_failed(0)
+    telemetry.snapshot_made(0, made_at_s=0.0, size_bytes=1)
 
 
 def test_two_workers_in_one_process_have_figures_of_their_own() -> None:
