@@ -43,9 +43,20 @@ class Inbox:
     """Records of a shard's topics between reading and applying."""
 
     def __init__(
-        self, positions: tuple[int, ...], watermark_us: int | None = None, greatest_us: int | None = None
+        self,
+        positions: tuple[int, ...],
+        watermark_us: int | None = None,
+        greatest_us: int | None = None,
+        *,
+        patient: bool = False,
     ) -> None:
-        """`positions`: the offset that comes next, by topic; the others as an earlier inbox left them."""
+        """`positions`: the offset that comes next, by topic; the next two as an earlier inbox left them.
+
+        A `patient` inbox does not rely on what it heard of a topic's end before the clock stood where it does:
+        it lets a record wait until every topic without records has been heard of at a later clock. History fed
+        faster than it happened needs that to come out in its order; live events need not wait.
+        """
+        self._patient = patient
         self._inputs = [_Input(position, position) for position in positions]
         self._watermark = watermark_us
         self.greatest_us = greatest_us
@@ -102,9 +113,13 @@ class Inbox:
         for place, each in enumerate(self._inputs):
             pieces, whole = _head(each.pieces, records_max)
             heads.append(pieces)
-            if pieces and not (whole and each.read_to_its_end()):
-                least = (max(int(piece.timestamp_ms.max()) for piece in pieces), place)
-                bound = least if bound is None else min(bound, least)
+            ended = whole and each.read_to_its_end()
+            if ended and not self._patient:
+                continue
+            known = (max((int(piece.timestamp_ms.max()) for piece in pieces), default=-1), place)
+            if ended and each.quiet_us is not None:
+                known = max(known, (each.quiet_us // 1000, len(self._inputs)))
+            bound = known if bound is None else min(bound, known)
         records = ordered(heads)
         count = min(records.offset.size, records_max)
         if bound is not None:

@@ -56,6 +56,8 @@ class DataPlane:
         fault: str | None = None,
     ) -> None:
         self.partitions = partitions
+        #: Whether the group has answered: from then on it is right to have no shard.
+        self.joined = False
         self._settings = settings
         self._telemetry = telemetry
         self._inputs = settings.topics.inputs
@@ -94,8 +96,8 @@ class DataPlane:
             )
         )
         reader.consumer.subscribe(list(self._inputs), listener=_Membership(self))
-        await reader.start()
         self._reader = reader
+        await reader.start()
         self._pump = asyncio.create_task(self._read(reader), name="pump")
 
     async def wait(self) -> None:
@@ -128,6 +130,7 @@ class DataPlane:
     async def assigned(self, pairs: Iterable[tuple[str, int]]) -> None:
         """These partitions are this worker's now. What a shard is not given whole is not run."""
         given = set(pairs)
+        self.joined = True
         reader = self._reader
         if reader is not None and given:
             reader.pause(given)

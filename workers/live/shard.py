@@ -44,6 +44,8 @@ _INLINE_RECORDS = 300
 _IDLE_S = 0.25
 #: Times between tries after a failure: at first, and at most.
 _AGAIN_FIRST_S, _AGAIN_MAX_S = 0.2, 10.0
+#: No answer of a broker that is still of use is older.
+_REMEMBERED_MS = 60_000
 #: How often figures that take a look at all customers are brought up to date.
 _HELD_S = 10.0
 
@@ -155,10 +157,10 @@ class Shard:
             clock: int | None = heard_ms * 1000
         else:
             clock = None
-            while len(self._log_times) > 1 and self._log_times[1][0] < heard_ms - 60_000:
+            while len(self._log_times) > 1 and self._log_times[1][0] < heard_ms - _REMEMBERED_MS:
                 self._log_times.pop(0)
             for wall_ms, log_us in self._log_times:
-                if wall_ms <= heard_ms:
+                if wall_ms < heard_ms:
                     clock = log_us
         inbox.hear_end(topic, end, clock)
         if any(inbox.waiting(place) for place in range(len(self._topics.inputs))):
@@ -261,7 +263,12 @@ class Shard:
 
     async def _ready(self, restored: Restored, transactor: Transacting) -> None:
         progress = restored.progress
-        inbox = Inbox(progress.inputs, progress.watermark_us, progress.clock_us)
+        inbox = Inbox(
+            progress.inputs,
+            progress.watermark_us,
+            progress.clock_us,
+            patient=self._around.settings.clock == "log",
+        )
         running = self._running = _Running(restored.core, inbox, progress)
         self.session += 1
         self._log_times = [] if progress.clock_us is None else [(0, progress.clock_us)]

@@ -131,3 +131,26 @@ class TestWatermark:
         inbox = Inbox(_FOUR)
         inbox.feed(1, columns([(0, 2**62)]), 1)
         assert inbox.greatest_us == 7_258_118_399_999_000
+
+
+class TestPatience:
+    """History that is fed faster than it happened: an old answer of the broker says nothing about its end."""
+
+    def test_a_record_waits_until_the_other_topics_are_heard_of_later(self) -> None:
+        inbox = Inbox(_FOUR, patient=True)
+        _quiet(inbox, 0, 1, 2, 3)
+        inbox.feed(3, columns([(0, 50)]), 1)
+        inbox.hear_end(3, 1, 50_000)
+        assert inbox.take(9).records.offset.size == 0
+        inbox.feed(1, columns([(0, 20)]), 1)  # it was there all the time
+        inbox.hear_end(1, 1, 50_000)
+        assert inbox.take(9).records.offset.size == 0
+        _quiet(inbox, 0, 2, clock_us=50_000)
+        assert [topic for topic, _, _ in listed(inbox.take(9).records)] == [1, 3]
+
+    def test_what_lies_before_the_clock_as_of_then_can_be_taken(self) -> None:
+        inbox = Inbox(_FOUR, patient=True)
+        _quiet(inbox, 0, 1, 2, clock_us=30_000)
+        inbox.feed(3, columns([(0, 20), (1, 29), (2, 31)]), 3)
+        inbox.hear_end(3, 3, 31_000)
+        assert [offset for _, offset, _ in listed(inbox.take(9).records)] == [0, 1]
