@@ -35,6 +35,7 @@ class StandIn:
 
     def __init__(self) -> None:
         self.partitions = 4
+        self.joined = True
         self.states = dict.fromkeys(range(4), "ready")
         self.host = KernelHost(PACK)
         self.host.run(order(customer) for customer in IDS)
@@ -135,7 +136,6 @@ async def test_a_worker_that_answers_is_alive(browser: Browser, plane: StandIn) 
         ({0: "ready", 2: "restoring"}, 503),
         ({0: "fencing"}, 503),
         ({1: "failed", 0: "ready"}, 503),
-        ({}, 503),
     ],
 )
 async def test_it_is_ready_only_when_all_its_shards_are(
@@ -146,6 +146,24 @@ async def test_it_is_ready_only_when_all_its_shards_are(
     assert found == status
     assert body["ready"] is (status == 200)
     assert body["shards"] == {str(shard): state for shard, state in states.items()}
+
+
+async def test_it_is_not_ready_before_it_is_settled_which_shards_are_its_own(
+    browser: Browser, plane: StandIn
+) -> None:
+    plane.joined, plane.states = False, {}
+    status, body = await browser.json("/readyz")
+    assert status == 503
+    assert "joining its group" in body["error"]
+
+
+async def test_a_worker_that_was_given_no_shard_is_ready_to_take_over(
+    browser: Browser, plane: StandIn
+) -> None:
+    plane.states = {}
+    status, body = await browser.json("/readyz")
+    assert (status, body["ready"]) == (200, True)
+    assert "stands by" in body["note"]
 
 
 async def test_it_answers_before_there_is_anything_to_show() -> None:

@@ -225,7 +225,7 @@ from workers.live.web import Site, listen
 from workers.settings.live import live_settings
 
 class Plane:
-    partitions = 1
+    partitions, joined = 1, True
     def shards(self): return {}
     async def start(self): print("up", flush=True)
     async def wait(self): await asyncio.sleep(600)

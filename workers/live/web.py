@@ -52,6 +52,7 @@ class Shards(Protocol):
     """What is shown of the shards that this worker holds."""
 
     partitions: int  # how many shards there are in all, here and elsewhere
+    joined: bool  # whether the group has told which of them are this worker's, be it none
 
     def shards(self) -> Mapping[int, str]:
         """The shards that are this worker's, and the state of each: one of `telemetry.STATES`."""
@@ -117,13 +118,16 @@ class Site:
         return _refused(404, "there is no such page: `/` lists those there are")
 
     def _ready(self) -> web.Response:
-        states = {} if self._shards is None else self._shards.shards()
-        ready = bool(states) and all(state == "ready" for state in states.values())
+        held = self._shards
+        states = {} if held is None else held.shards()
+        ready = held is not None and held.joined and all(state == "ready" for state in states.values())
         body: dict[str, object] = {"ready": ready, "shards": {str(n): states[n] for n in sorted(states)}}
-        if self._shards is None:
+        if held is None:
             body["error"] = "the worker is starting: it waits for a broker and looks at the topics"
+        elif not held.joined:
+            body["error"] = "the worker is joining its group: which shards are its own is not settled"
         elif not states:
-            body["error"] = "no shard is assigned to this worker"
+            body["note"] = "the group has more workers than shards: this one stands by"
         return _json(200 if ready else 503, body)
 
     def _metrics(self) -> web.Response:
