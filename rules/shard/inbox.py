@@ -52,9 +52,9 @@ class Inbox:
     ) -> None:
         """`positions`: the offset that comes next, by topic; the next two as an earlier inbox left them.
 
-        A `patient` inbox does not rely on what it heard of a topic's end before the clock stood where it does:
-        it lets a record wait until every topic without records has been heard of at a later clock. History fed
-        faster than it happened needs that to come out in its order; live events need not wait.
+        A `patient` inbox does not rely on what it heard of a topic's end before the clock stood where it
+        does: a record waits until every topic without records has been heard of at a later clock. History
+        fed faster than it happened needs that to come out in its order; live events need not wait.
         """
         self._patient = patient
         self._inputs = [_Input(position, position) for position in positions]
