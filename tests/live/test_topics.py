@@ -22,6 +22,8 @@ async def make(settings: LiveSettings, topic: str, partitions: int, **configs: s
     await client.start()
     named = {name.replace("_", "."): value for name, value in configs.items()}
     await client.create_topics([NewTopic(topic, partitions, 1, topic_configs=named)])
+    while topic not in await client.list_topics():  # brokers hear of it a moment later
+        await asyncio.sleep(0.01)
     await client.close()
 
 

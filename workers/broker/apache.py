@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -19,6 +20,8 @@ from workers.settings import cache_home
 
 POM = Path(__file__).with_name("pom.xml")
 HEAP = "1g"
+#: What Kafka 4 runs on.
+JAVA_MIN = 17
 _LAST_LINES = 15
 
 _PROPERTIES = {
@@ -54,6 +57,8 @@ def why_not() -> str | None:
     ]
     if missing == ["Maven"] and _libraries_folder().is_dir():
         missing = []
+    if not missing and not _java_is_new_enough():
+        missing = ["a newer Java"]
     if missing:
         return f"Apache Kafka needs {' and '.join(missing)}: install a JRE 17 or newer and Maven"
     return None
@@ -77,7 +82,9 @@ def recipe(folder: Path, host: str, port: int) -> list[str | Path]:
     quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
     if not (data / "meta.properties").exists():
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        format_command = [*java, quiet, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", settings]
+        tool = [*java, "-XX:TieredStopAtLevel=1", quiet, "kafka.tools.StorageTool"]
+        # in one word: an id may begin with a hyphen
+        format_command = [*tool, "format", f"--cluster-id={cluster}", "--config", settings]
         _run(format_command, "Apache Kafka cannot format its folder")
     return [*java, "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", quiet, "kafka.Kafka", settings]
 
@@ -107,6 +114,13 @@ def fetch_libraries() -> Path:
             if not folder.is_dir():
                 raise
     return folder
+
+
+def _java_is_new_enough() -> bool:
+    """Whether `java` is what Kafka needs; it tells its version in quotes, as `"17.0.15"` or `"1.8.0"`."""
+    told = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'"(\d+)', told)
+    return version is not None and int(version[1]) >= JAVA_MIN
 
 
 def _libraries_folder() -> Path:

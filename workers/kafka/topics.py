@@ -5,6 +5,7 @@ Every topic has as many partitions as the inputs: shard p is partition p of all 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import for_code
 
 from workers.cli.errors import UserError
+from workers.clock import running_seconds
 from workers.kafka.clients import admin
 from workers.settings.live import LiveSettings
 from workers.settings.topics import TopicNames
@@ -30,6 +32,9 @@ _SNAPSHOTS = {**_COMPACT, "segment.bytes": str(128 << 20), "max.message.bytes": 
 _MESSAGE_BYTES_MIN = 1 << 20
 
 _EXISTS_ALREADY = 36
+#: A topic that was made is known to all brokers after a moment; so long at most, by feel.
+_APPEAR_S = 30.0
+_LOOK_AGAIN_S = 0.05
 _LOOKED_AT = ("cleanup.policy", "retention.ms", "retention.bytes", "max.message.bytes")
 
 
@@ -67,13 +72,14 @@ async def create_topics(settings: LiveSettings) -> Topics:
     await client.start()
     try:
         present = await _look(client, settings.topics)
-        findings = [each for each in find_wrong(settings.topics, present) if each.topic in present]
         partitions = _partitions(settings, present)
         missing = [name for name in settings.topics.by_role().values() if name not in present]
         if partitions is None:
-            return Topics(0, [], findings)
+            findings = find_wrong(settings.topics, present)
+            return Topics(0, [], [each for each in findings if each.topic in present])
         await _make(client, settings, missing, partitions)
-        return Topics(partitions, missing, findings)
+        present = await _look_until_all_are_there(client, settings.topics)
+        return Topics(partitions, missing, find_wrong(settings.topics, present))
     finally:
         await client.close()
 
@@ -188,13 +194,23 @@ def _partitions(settings: LiveSettings, present: Mapping[str, Present]) -> int |
     return counts.pop() if len(counts) == 1 else None
 
 
+async def _look_until_all_are_there(client: AIOKafkaAdminClient, names: TopicNames) -> dict[str, Present]:
+    """The topics, once the broker that is asked knows of what the one that makes topics has made."""
+    until = running_seconds() + _APPEAR_S
+    while len(present := await _look(client, names)) < len(names.by_role()) and running_seconds() < until:
+        await asyncio.sleep(_LOOK_AGAIN_S)
+    return present
+
+
 async def _look(client: AIOKafkaAdminClient, names: TopicNames) -> dict[str, Present]:
     """Those of our topics that exist. All topics are listed: some brokers make what is asked for by name."""
     ours = set(names.by_role().values())
     found = {
         each["topic"]: len(each["partitions"])
         for each in await client.describe_topics()
-        if each["topic"] in ours and each["partitions"]
+        if each["topic"] in ours
+        and each["partitions"]
+        and all(part["leader"] >= 0 for part in each["partitions"])
     }
     settings: dict[str, dict[str, str]] = {name: {} for name in found}
     if found:
