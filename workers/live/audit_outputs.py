@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from itertools import islice
 from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from workers.clock import running_seconds
 from workers.live.ports import Pair, Reading
@@ -22,19 +22,27 @@ _AGAIN_S = 0.1
 _SHOWN_MAX = 200
 
 
-class Body(NamedTuple):
-    """A message as it follows from the inputs."""
+class Messages(NamedTuple):
+    """Messages as they follow from the inputs, in their order: keys and bodies."""
 
-    key: bytes
-    value: bytes
+    keys: list[bytes]
+    values: list[bytes]
+
+    def cut(self, first: int) -> Messages:
+        """Those from one on."""
+        return Messages(self.keys[first:], self.values[first:])
 
 
-class Found(NamedTuple):
-    """A message as it stands in the topic."""
+class _There(NamedTuple):
+    """Messages as they stand in the topic, read and not compared yet."""
 
-    offset: int
-    key: bytes | None
-    value: bytes | None
+    offsets: list[int]
+    keys: list[bytes | None]
+    values: list[bytes | None]
+
+    def drop(self, count: int) -> None:
+        for column in self:
+            del column[:count]
 
 
 class Begin(Enum):
@@ -70,37 +78,48 @@ class Output:
         self._end = end
         self._begin = begin
         self._settle_s = settle_s
-        self._there: deque[Found] = deque()
+        self._there = _There([], [], [])
         self._reached = 0
         self.compared = 0
         self.removed = 0
 
-    async def compare(self, expected: Sequence[Body]) -> Finding | None:
+    async def compare(self, expected: Messages) -> Finding | None:
         """Hold the messages of a batch against what comes next; None if they are the same."""
-        if not expected:
+        if not expected.values:
             return None
         if self._begin is not Begin.EVEN:
             expected = await self._meet(expected)
-        await self._fill(len(expected))
-        for place, body in enumerate(expected):
-            if not self._there or self._there[0][1:] != body:
-                return self._explained(place, expected)
-            self._reached = self._there.popleft().offset + 1
-            self.compared += 1
-        return None
+        there, count = self._there, len(expected.values)
+        await self._fill(count)
+        alike = there.values[:count] == expected.values and there.keys[:count] == expected.keys
+        if not alike:
+            count = self._first_differing(expected)
+        if count:
+            self._reached = there.offsets[count - 1] + 1
+            there.drop(count)
+        return None if alike else self._explained(count, expected)
+
+    def _first_differing(self, expected: Messages) -> int:
+        pairs = zip(self._there.keys, self._there.values, expected.keys, expected.values, strict=False)
+        alike = 0
+        for key, value, wanted_key, wanted_value in pairs:
+            if key != wanted_key or value != wanted_value:
+                break
+            alike += 1
+        return alike
 
     async def more(self) -> Finding | None:
         """The next message before the end that was to be accounted for, if there is one."""
         if self._begin is Begin.LATER:
             return None
-        if not self._there:
+        if not self._there.offsets:
             await self._read(1, self._end)
-        if not self._there or self._there[0].offset >= self._end:
+        if not self._there.offsets or self._there.offsets[0] >= self._end:
             return None
-        found = self._there[0]
         return Finding(
-            f"offset {found.offset} of {self._named} holds a message that is in no batch of the journal",
-            (f"published {_summary(found.value)}",),
+            f"offset {self._there.offsets[0]} of {self._named} holds a message that is in no batch of the "
+            "journal",
+            (f"published {_summary(self._there.values[0])}",),
         )
 
     @property
@@ -115,21 +134,24 @@ class Output:
     def _named(self) -> str:
         return f"`{self._pair[0]}/{self._pair[1]}`"
 
-    async def _meet(self, expected: Sequence[Body]) -> Sequence[Body]:
+    async def _meet(self, expected: Messages) -> Messages:
         """Leave out what one side cannot have: no body comes twice, since each has a number of its own."""
+        values = self._there.values
         if self._begin is Begin.REMOVED:
-            if not self._there:
+            if not values:
                 await self._read(1, self._end)
-            first = self._there[0].value if self._there else None
-            place = next((i for i, body in enumerate(expected) if body.value == first), len(expected))
-            self.removed += place
-            if place < len(expected):
+            place = len(expected.values)
+            if values and values[0] in expected.values:
+                place = expected.values.index(values[0])
                 self._begin = Begin.EVEN
-            return expected[place:]
-        while self._there or await self._read(_SOME, await self._ends()):
-            if self._there[0].value == expected[0].value:
+            self.removed += place
+            return expected.cut(place)
+        while expected.values[0] not in values:
+            self._there.drop(len(values))
+            if not await self._read(_SOME, await self._ends()):
                 break
-            self._there.popleft()
+        else:
+            self._there.drop(values.index(expected.values[0]))
         self._begin = Begin.EVEN
         return expected
 
@@ -137,7 +159,7 @@ class Output:
         """Have so many messages at hand, and one more if there is one; wait for a commit that goes on."""
         await self._read(count + 1, self._end)
         deadline_s = running_seconds() + self._settle_s
-        while len(self._there) < count:
+        while len(self._there.offsets) < count:
             end = await self._ends()
             if await self._read(count + 1, end):
                 continue
@@ -150,50 +172,52 @@ class Output:
 
     async def _read(self, count: int, end: int) -> int:
         """Read on until so many are at hand or the end is reached; how many came."""
-        came = 0
-        for piece in await self._streams.take(self._pair, max(0, count - len(self._there)), end):
-            data = piece.buffer.data
-            for offset, key, key_length, value, length in zip(
-                *(column.tolist() for column in (piece.offset, *piece[3:])), strict=True
-            ):
-                self._there.append(
-                    Found(
-                        offset,
-                        None if key_length < 0 else bytes(data[key : key + key_length]),
-                        None if length < 0 else bytes(data[value : value + length]),
-                    )
-                )
-                came += 1
-        return came
+        before = len(self._there.offsets)
+        for piece in await self._streams.take(self._pair, max(0, count - before), end):
+            self._there.offsets.extend(piece.offset.tolist())
+            self._there.keys.extend(_texts(piece.buffer, piece.key_start, piece.key_length))
+            self._there.values.extend(_texts(piece.buffer, piece.value_start, piece.value_length))
+        return len(self._there.offsets) - before
 
-    def _explained(self, place: int, expected: Sequence[Body]) -> Finding:
-        body, following = expected[place], [each.value for each in expected[place + 1 :]]
-        which = f"message {place + 1} of {len(expected)} of the batch"
-        if not self._there:
+    def _explained(self, place: int, expected: Messages) -> Finding:
+        """What is wrong with the message at a place of the batch; those before it are right, and dropped."""
+        value, following = expected.values[place], expected.values[place + 1 :]
+        which = f"message {place + 1} of {len(expected.values)} of the batch"
+        if not self._there.offsets:
             return Finding(
                 f"{self._named} ends at offset {self._reached}, and {which} is missing",
-                (f"derived   {_summary(body.value)}",),
+                (f"derived   {_summary(value)}",),
             )
-        found = self._there[0]
-        after = next(islice(self._there, 1, 2), None)
-        where = f"offset {found.offset} of {self._named}"
-        if found.value == body.value:
-            return Finding(f"{where} has the key {_text(found.key)}, and should have {_text(body.key)}")
-        if after is not None and after.value == body.value:
+        found, after = self._there.values[0], self._there.values[1:2]
+        where = f"offset {self._there.offsets[0]} of {self._named}"
+        if found == value:
+            key, right = _text(self._there.keys[0]), _text(expected.keys[place])
+            return Finding(f"{where} has the key {key}, and should have {right}")
+        if after == [value]:
             return Finding(
                 f"{where} holds a message that does not follow from the inputs",
-                (f"published {_summary(found.value)}",),
+                (f"published {_summary(found)}",),
             )
-        replaced = after is not None and following[:1] == [after.value]
-        if found.value in following or not (replaced or _identity(found.value) == _identity(body.value)):
+        replaced = bool(after) and following[:1] == after
+        if found in following or not (replaced or _identity(found) == _identity(value)):
             return Finding(
                 f"{which} is missing before {where}",
-                (f"derived   {_summary(body.value)}", f"published {_summary(found.value)}"),
+                (f"derived   {_summary(value)}", f"published {_summary(found)}"),
             )
         return Finding(
             f"{where} ({which}) differs from what the inputs give",
-            (f"derived   {_summary(body.value)}", *_differing(found.value, body.value)),
+            (f"derived   {_summary(value)}", *_differing(found, value)),
         )
+
+
+def _texts(
+    buffer: NDArray[np.uint8], start: NDArray[np.int64], length: NDArray[np.int64]
+) -> list[bytes | None]:
+    data = buffer.data
+    return [
+        None if size < 0 else bytes(data[begin : begin + size])
+        for begin, size in zip(start.tolist(), length.tolist(), strict=True)
+    ]
 
 
 def _parsed(value: bytes | None) -> dict[str, Any]:

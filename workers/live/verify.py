@@ -20,7 +20,7 @@ from rules.shard.records import ordered
 from schemas.journal import JournalRecord
 from workers.clock import running_seconds
 from workers.live.audit_journal import Differs, State, after, count_alike, follows, ticked
-from workers.live.audit_outputs import Begin, Body, Finding, Output
+from workers.live.audit_outputs import Begin, Finding, Messages, Output
 from workers.live.audit_start import Beginning
 from workers.live.errors import Stop
 from workers.live.journal import Entry, last_entry, parsed
@@ -256,18 +256,27 @@ class Verification:
 
     async def _published(self, answers: Sequence[Answer]) -> list[Finding]:
         changes, pending = self._outputs
-        made: list[Body] = []
+        made, notices = Messages([], []), Messages([], [])
         for answer in answers:
-            bodies, first = self._bodies(answer.changes), 0
+            each_made, first = self._messages(answer.changes), 0
             for each in answer.erased:
-                made += bodies[first : each.after]
-                made.append(Body(each.customer_id.encode(), each.body))
+                _add(made, each_made, first, each.after)
+                made.keys.append(each.customer_id.encode())
+                made.values.append(each.body)
                 first = each.after
-            made += bodies[first:]
-        notices = [body for answer in answers for body in self._bodies(answer.notices)]
+            _add(made, each_made, first, len(each_made.values))
+            each_made = self._messages(answer.notices)
+            _add(notices, each_made, 0, len(each_made.values))
         found = await changes.compare(made), await pending.compare(notices)
         return [finding for finding in found if finding is not None]
 
-    def _bodies(self, lines: Lines) -> list[Body]:
-        keys = (self._core.customer_id(row).encode() for row in lines.row.tolist())
-        return [Body(key, value) for key, value in zip(keys, lines.bodies(), strict=True)]
+    def _messages(self, lines: Lines) -> Messages:
+        ids = self._core.engine.customers
+        data, ends = ids.arena.data, ids.ends
+        spans = zip(ends[lines.row].tolist(), ends[lines.row + 1].tolist(), strict=True)
+        return Messages([bytes(data[begin:end]) for begin, end in spans], lines.bodies())
+
+
+def _add(to: Messages, messages: Messages, first: int, end: int) -> None:
+    to.keys.extend(messages.keys[first:end])
+    to.values.extend(messages.values[first:end])
