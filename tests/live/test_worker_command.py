@@ -114,7 +114,7 @@ async def test_a_worker_decides_shows_it_and_knows_it_again_after_a_stop(
     assert page(port, "/customers/a%2Fb")[0] == 404
     await ordered(scene, order("a/b", "120.00"), order("é", "5.00"))
     applied = 'tierline_events_applied_total{topic="orders"} 2.0'
-    await until(lambda: applied in page(port, "/metrics")[1], first)  # counted once it is committed
+    await until(lambda: applied in str(page(port, "/metrics")[1]), first)  # counted once it is committed
 
     status, customer = page(port, "/customers/a%2Fb")
     assert (status, customer["customer_id"]) == (200, "a/b")
