@@ -12,6 +12,8 @@ import typer
 
 from tests.repository.project import ROOT, name_of, shown_commands, text_files
 from workers.cli.main import build
+from workers.settings.live import LiveSettings
+from workers.settings.topics import TopicNames
 
 PAGES = sorted(path for path in text_files() if path.suffix == ".md")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -91,3 +93,13 @@ def test_the_changelog_keeps_its_form() -> None:
     assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d{2}-\d{2}", each) for each in headings[1:])
     kinds = set(re.findall(r"^### (.*)$", text, re.MULTILINE))
     assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def test_every_setting_is_explained_with_its_default() -> None:
+    page = (ROOT / "workers" / "settings" / "README.md").read_text(encoding="utf-8")
+    for name, field in LiveSettings.model_fields.items():
+        if name != "topics":
+            default = "" if field.default is None else f"`{field.default}`"
+            assert f"| `TIERLINE_{name.upper()}` | {field.description} | {default} |" in page
+    for role, topic in TopicNames().by_role().items():
+        assert f"| `TIERLINE_TOPICS__{role.upper()}` | `{topic}` |" in page
