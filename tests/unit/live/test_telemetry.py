@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from workers.live.telemetry import STATES, Telemetry
 
-README = Path(__file__).parents[3] / "workers" / "live" / "README.md"
+PAGE = Path(__file__).parents[3] / "workers" / "live" / "showing.md"
 
 
 @pytest.fixture
@@ -155,11 +155,11 @@ def test_every_series_has_our_prefix_and_base_units_and_none_names_a_customer(te
         assert all("customer" not in name for sample in family.samples for name in sample.labels)
 
 
-def test_the_readme_lists_every_figure_with_its_labels_and_no_other(telemetry: Telemetry) -> None:
+def test_the_page_lists_every_figure_with_its_labels_and_no_other(telemetry: Telemetry) -> None:
     told = {
         name: labels
         for names, labels in re.findall(
-            r"^\| (`tierline_[^|]+) \| ([^|]*)\|", README.read_text(), re.MULTILINE
+            r"^\| (`tierline_[^|]+) \| ([^|]*)\|", PAGE.read_text(encoding="utf-8"), re.MULTILINE
         )
         for name in re.findall(r"`(\w+)`", names)
     }
