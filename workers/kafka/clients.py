@@ -58,7 +58,7 @@ def consumer(settings: LiveSettings, *topics: str, **more: Any) -> AIOKafkaConsu
 
 
 def producer(settings: LiveSettings, **more: Any) -> AIOKafkaProducer:
-    """An idempotent producer, with `transactional_id=` a transactional one; `more` are its options and win."""
+    """An idempotent producer, a transactional one with `transactional_id=`; `more` options win."""
     options: dict[str, Any] = {"enable_idempotence": True, "acks": "all", "max_batch_size": BATCH_BYTES}
     if more.get("transactional_id") is not None:
         options["transaction_timeout_ms"] = settings.transaction_timeout_ms
