@@ -32,6 +32,7 @@ WITH_README = (
     "rules/catalog/business",
     "rules/catalog/subscription",
     "workers",
+    "workers/broker",
     "workers/data",
     "workers/generate",
     "workers/importer",
