@@ -65,10 +65,7 @@ def warm() -> None:
     from workers.replay.run import replay
 
     pack = open_pack("shop")
-    rows = [
-        {"event_id": f"e{day}", "customer_id": "c", "occurred_at": f"2024-0{day + 1}-01T12:00:00Z", **event}
-        for day, event in enumerate(_EVENTS)
-    ]
+    rows = _rows()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "events.ndjson").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
@@ -78,10 +75,10 @@ def warm() -> None:
         pq.write_table(table, folder / "events.parquet")
         replay(pack, [folder], folder / "out")
     Engine(make_plan(pack)).tick(0)
-    _warm_shard(pack, rows)
+    warm_shard(pack)
 
 
-def _warm_shard(pack: Pack, rows: list[dict[str, object]]) -> None:
+def warm_shard(pack: Pack) -> None:
     """A batch of the live service: its order, its decisions, and what becomes of them."""
     import numpy as np
 
@@ -89,7 +86,7 @@ def _warm_shard(pack: Pack, rows: list[dict[str, object]]) -> None:
     from rules.shard.inbox import Inbox
     from rules.shard.records import RecordColumns
 
-    bodies = [json.dumps(row).encode() for row in rows]
+    bodies = [json.dumps(row).encode() for row in _rows()]
     starts = np.cumsum([0, *(len(body) for body in bodies)], dtype=np.int64)
     count = len(bodies)
     keys = starts[:-1] + np.array([body.index(b'"c"') + 1 for body in bodies])
@@ -135,6 +132,13 @@ def _warm_records(bodies: list[bytes]) -> None:
     headers = (("varying", values),)
     for batch in prepared(Messages("topic", values, values, (("fixed", b"1"),), headers, 0)):
         read_response(batch._build(), 0, ())
+
+
+def _rows() -> list[dict[str, object]]:
+    return [
+        {"event_id": f"e{day}", "customer_id": "c", "occurred_at": f"2024-0{day + 1}-01T12:00:00Z", **event}
+        for day, event in enumerate(_EVENTS)
+    ]
 
 
 def _checkout() -> str:

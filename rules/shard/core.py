@@ -37,6 +37,8 @@ U8 = NDArray[np.uint8]
 
 #: Records with a later timestamp count as of then: 2199-12-31T23:59:59.999Z.
 TIMESTAMP_MAX_MS = 7_258_118_399_999
+#: How long bodies are, about, so that there is room for them at once.
+_CHANGE_BYTES, _NOTICE_BYTES, _CATEGORIES_BYTES = 1_400, 400, 1_400
 _NO_TRIGGERS = Triggers(
     np.zeros(0, np.uint8), np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.uint8)
 )
@@ -172,7 +174,7 @@ class Core:
         def more(first: int, buffer: U8, ends: I64) -> int:
             return render_categories(self._category_texts, rows, listed, first, customers, buffer, ends)
 
-        return Categories(rendered(listed, more), touched[~known])
+        return Categories(rendered(listed, more, _CATEGORIES_BYTES), touched[~known])
 
     def pending_moves(self) -> int:
         """How many moves wait for their day: looks at all customers."""
@@ -241,7 +243,7 @@ class Core:
                 ends,
             )
 
-        return rendered(rows, more)
+        return rendered(rows, more, _CHANGE_BYTES)
 
     def _notices(self, notices: I64) -> Lines:
         customers = Words(self.engine.customers.arena, self.engine.customers.ends)
@@ -250,7 +252,7 @@ class Core:
         def more(first: int, buffer: U8, ends: I64) -> int:
             return render_notices(self._template, notices, order, first, customers, buffer, ends)
 
-        return rendered(notices[:, at.NOTICE_ROW], more)
+        return rendered(notices[:, at.NOTICE_ROW], more, _NOTICE_BYTES)
 
     def _erased(
         self, outcome: Outcome, details: tuple[Event, ...], events: EventColumns | None

@@ -16,7 +16,7 @@ from rules.jit import compiled
 U8 = NDArray[np.uint8]
 I64 = NDArray[np.int64]
 
-_BUFFER_FIRST = 1 << 16
+_BUFFER_LEAST, _BUFFER_MOST = 1 << 14, 1 << 26
 #: Bytes of an instant as bodies show it, without quotes.
 INSTANT_BYTES = 27
 
@@ -40,17 +40,17 @@ class Lines(NamedTuple):
 NO_LINES = Lines(np.zeros(0, np.uint8), np.zeros(1, np.int64), np.zeros(0, np.int64))
 
 
-def rendered(row: I64, more: Callable[[int, U8, I64], int]) -> Lines:
+def rendered(row: I64, more: Callable[[int, U8, I64], int], line_bytes: int) -> Lines:
     """Render one line for each of the rows.
 
     `more(first, buffer, ends)` renders from a line on as many as fit, notes where each ends in the buffer,
-    and says which line is next.
+    and says which line is next. `line_bytes`: how long a line is, about.
     """
     if row.size == 0:
         return NO_LINES
     pieces: list[U8] = []
     ends = np.zeros(row.size + 1, np.int64)
-    buffer = np.empty(_BUFFER_FIRST, np.uint8)
+    buffer = np.empty(min(_BUFFER_LEAST + line_bytes * row.size, _BUFFER_MOST), np.uint8)
     done, written = 0, 0
     while done < row.size:
         reached = more(done, buffer, ends[1:])
@@ -60,7 +60,8 @@ def rendered(row: I64, more: Callable[[int, U8, I64], int]) -> Lines:
             written += used
             pieces.append(buffer[:used])
             done = reached
-        buffer = np.empty(min(4 * buffer.size, 1 << 26), np.uint8)
+        if done < row.size:
+            buffer = np.empty(min(4 * buffer.size, _BUFFER_MOST), np.uint8)
     return Lines(pieces[0] if len(pieces) == 1 else np.concatenate(pieces), ends, row)
 
 
@@ -77,9 +78,17 @@ def instants(instant_us: I64) -> U8:
 
 def causes(changes: I64) -> dict[tuple[int, int, int], int]:
     """How many changes there are by dimension, category and cause (their numbers)."""
-    columns = changes[:, [at.CHANGE_DIMENSION, at.CHANGE_TO, at.CHANGE_CAUSE]]
-    kinds, counts = np.unique(columns, axis=0, return_counts=True)
-    return {tuple(kind): count for kind, count in zip(kinds.tolist(), counts.tolist(), strict=True)}
+    if not len(changes):
+        return {}
+    kinds = len(at.CAUSES)
+    categories = int(changes[:, at.CHANGE_TO].max()) + 1
+    dimension_and_to = changes[:, at.CHANGE_DIMENSION] * categories + changes[:, at.CHANGE_TO]
+    counts = np.bincount(dimension_and_to * kinds + changes[:, at.CHANGE_CAUSE])
+    found = np.flatnonzero(counts)
+    return {
+        (code // kinds // categories, code // kinds % categories, code % kinds): count
+        for code, count in zip(found.tolist(), counts[found].tolist(), strict=True)
+    }
 
 
 def states(notices: I64) -> dict[str, int]:

@@ -123,6 +123,13 @@ def appended(producer: AIOKafkaProducer, messages: Messages) -> list[BatchBuilde
     return batches
 
 
+def ready(messages: Messages) -> Messages:
+    """The same for a transactional producer, with their batches made: work that can be done in a thread."""
+    if not aiokafka_patch.fits():
+        return messages
+    return messages._replace(ready=tuple(prepared(messages)))
+
+
 async def send(
     producer: AIOKafkaProducer, messages: Messages, partition: int, *, transactional: bool = True
 ) -> list[asyncio.Future[RecordMetadata]]:
@@ -132,7 +139,9 @@ async def send(
     producer is: an open transaction is needed then.
     """
     batches: Sequence[PreparedBatch | BatchBuilder]
-    if aiokafka_patch.fits():
+    if isinstance(messages.ready, tuple):
+        batches = messages.ready
+    elif aiokafka_patch.fits():
         batches = prepared(messages, transactional=transactional)
     else:
         batches = appended(producer, messages)

@@ -39,7 +39,8 @@ class Messages(NamedTuple):
     """`n` records for one topic's partition.
 
     `fixed` headers are the same for all, `varying` ones have a text a record; fixed ones come first.
-    `timestamp_ms` is that of all of them, since 1970-01-01T00:00Z.
+    `timestamp_ms` is that of all of them, since 1970-01-01T00:00Z. `ready`: the batches made of them ahead of
+    time, by whoever is to send them; None if they are still to be made.
     """
 
     topic: str
@@ -48,6 +49,7 @@ class Messages(NamedTuple):
     fixed: tuple[tuple[str, bytes], ...]
     varying: tuple[tuple[str, Spans], ...]
     timestamp_ms: int
+    ready: object = None
 
     def headers_of(self, index: int) -> list[tuple[str, bytes]]:
         """The headers of one record."""

@@ -16,7 +16,7 @@ the journal says which. Dying after 5 leaves all, and the next owner goes on beh
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -82,14 +82,23 @@ class Batches:
     """Makes and commits the batches of one shard."""
 
     def __init__(
-        self, core: Core, topics: TopicNames, group: str, shard: int, generation: int, faults: Faults
+        self,
+        core: Core,
+        topics: TopicNames,
+        group: str,
+        shard: int,
+        generation: int,
+        faults: Faults,
+        prepare: Callable[[Messages], Messages] = lambda messages: messages,
     ) -> None:
+        """`prepare` does what can be done of sending ahead of it, where the engine is stepped."""
         pack = core.pack
         self._core = core
         self._topics = topics
         self._shard = shard
         self._generation = generation
         self._faults = faults
+        self._prepare = prepare
         self._pack = PackIdentity(name=pack.name, version=pack.version, fingerprint=pack.fingerprint)
         self._outgoing = Outgoing(topics, group, shard, generation)
 
@@ -120,6 +129,7 @@ class Batches:
             messages.append(self._chunks(work))
         journal = self._journal(work, progress, answers, tick, ticks)
         messages.append(self._journal_message(journal, work.now_ms))
+        messages = [self._prepare(each) for each in messages]
         self._faults.reach("stepped")
         inputs = np.bincount(records.input, minlength=len(self._topics.inputs)).tolist()
         return Stepped(

@@ -13,6 +13,7 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from rules.engine.engine import Engine
 from rules.language.model import Pack
 from workers.clock import running_seconds, unix_seconds
+from workers.kafka.batches import ready
 from workers.kafka.clients import consumer, producer
 from workers.kafka.reader import Reader
 from workers.kafka.transactor import Transactor
@@ -23,6 +24,7 @@ from workers.live.ports import Reading, Transacting
 from workers.live.shard import Shard, Surroundings
 from workers.live.telemetry import Telemetry
 from workers.settings.live import LiveSettings
+from workers.warm import warm_shard
 
 log = logger("worker")
 T = TypeVar("T")
@@ -72,6 +74,7 @@ class DataPlane:
             faults=Faults(fault),
             make_reader=self._make_reader,
             make_transactor=self._make_transactor,
+            prepare=ready,
         )
         self._reader: Reader | None = None
         self._pump: asyncio.Task[None] | None = None
@@ -97,7 +100,10 @@ class DataPlane:
         )
         reader.consumer.subscribe(list(self._inputs), listener=_Membership(self))
         self._reader = reader
+        # what is compiled is also loaded before the first batch, which would wait for it
+        loading = asyncio.create_task(asyncio.to_thread(warm_shard, self._around.pack))
         await reader.start()
+        await loading
         self._pump = asyncio.create_task(self._read(reader), name="pump")
 
     async def wait(self) -> None:

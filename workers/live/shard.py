@@ -20,6 +20,7 @@ from rules.shard.core import Core, refusals
 from rules.shard.inbox import Inbox
 from rules.shard.records import RecordColumns
 from workers.clock import running_seconds, unix_seconds
+from workers.kafka.messages import Messages
 from workers.kafka.transactor import FencedError
 from workers.live.batch import Batches, Committed, Stepped, Work
 from workers.live.errors import Refuse, Stop
@@ -54,7 +55,10 @@ GENERATION: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a shard is given. `wall_us` is the clock in microseconds since 1970."""
+    """What a shard is given.
+
+    `prepare` does what can be done of sending in a thread; `wall_us` is the clock in microseconds since 1970.
+    """
 
     pack: Pack
     settings: LiveSettings
@@ -62,6 +66,7 @@ class Surroundings:
     faults: Faults
     make_reader: Callable[[], Reading]
     make_transactor: Callable[[int], Transacting]
+    prepare: Callable[[Messages], Messages] = lambda messages: messages
     wall_us: Callable[[], int] = lambda: int(unix_seconds() * 1_000_000)
 
 
@@ -98,6 +103,7 @@ class Shard:
         self._snapshots = Snapshotting(number, GENERATION, around.settings.snapshot_interval_s)
         self._took_s = 0.0
         self._held_s = 0.0
+        self._looking: asyncio.Task[None] | None = None
         #: (wall time in ms, clock of the log as of then), rising: what the log's time was when.
         self._log_times: list[tuple[int, int]] = []
 
@@ -281,6 +287,7 @@ class Shard:
             self.number,
             GENERATION,
             self._around.faults,
+            self._around.prepare,
         )
         commit: asyncio.Task[None] | None = None
         try:
@@ -431,7 +438,7 @@ class Shard:
             )
         if done_s - self._held_s > _HELD_S:
             self._held_s = done_s
-            self._report_held()
+            self._looking = asyncio.create_task(asyncio.to_thread(self._report_held))
 
     def report_lag(self) -> None:
         """Bring the figures up to date that change without a batch."""
