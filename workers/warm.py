@@ -124,6 +124,7 @@ def _warm_snapshot(engine: Engine) -> None:
 
 def _warm_records(bodies: list[bytes]) -> None:
     """Records of Kafka, written and read."""
+    from workers.feed.heads import read_heads
     from workers.kafka.batches import prepared
     from workers.kafka.columns import read_response
     from workers.kafka.messages import Messages, Spans
@@ -132,6 +133,7 @@ def _warm_records(bodies: list[bytes]) -> None:
     headers = (("varying", values),)
     for batch in prepared(Messages("topic", values, values, (("fixed", b"1"),), headers, 0)):
         read_response(batch._build(), 0, ())
+    read_heads(*values)
 
 
 def _rows() -> list[dict[str, object]]:
