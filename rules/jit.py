@@ -1,6 +1,7 @@
-"""The one door to numba: compiled to machine code on first use, cached on disk, and typed for callers.
+"""The one door to numba: compiled to machine code on first use, typed for callers.
 
-No fast-math anywhere: doubles must come out as IEEE 754 says, one rounding an operation (S6.3).
+No fast-math anywhere: doubles must come out as IEEE 754 says, one rounding an operation (S6.3). Divisions
+are guarded where they stand: the machine code of none looks for a zero by itself.
 """
 
 from __future__ import annotations
@@ -8,27 +9,41 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+import numpy as np
 from numba import njit
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_INNER: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+
 
 def compiled(function: F) -> F:
-    """Compile a function over primitive arrays; wrap-around integer arithmetic, no bounds checks."""
-    return cast(F, njit(cache=True, nogil=True)(function))
+    """Compile a function over primitive arrays; wrap-around integer arithmetic, no bounds checks.
+
+    For what Python calls. Kept on disk, with all that is compiled into it.
+    """
+    return cast(F, njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
-def lean(function: F) -> F:
-    """The same for functions that make no arrays, and inlined wherever they are called.
+def entered(function: F) -> F:
+    """The same for functions that make no arrays.
 
     They do without the counting of references, which costs several times the work itself where tuples of
     arrays are handed from one small function to the next.
     """
-    options: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False, "forceinline": True}
-    return cast(F, njit(**options)(function))
+    return cast(F, njit(cache=True, **_INNER)(function))
+
+
+def lean(function: F) -> F:
+    """The same for functions that only machine code calls, inlined wherever they are called."""
+    return cast(F, njit(forceinline=True, **_INNER)(function))
 
 
 def called(function: F) -> F:
     """The same for larger functions, which are called and not inlined."""
-    options: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}
-    return cast(F, njit(**options)(function))
+    return cast(F, njit(**_INNER)(function))
+
+
+def wide(number: int) -> int:
+    """A constant as a 64-bit integer: machine code is made anew for every plain number that is handed on."""
+    return cast(int, np.int64(number))

@@ -15,21 +15,18 @@ from numpy.typing import NDArray
 
 from rules.engine import layout as at
 from rules.engine.event import Event
-from rules.engine.kernel.arrays import (
-    NOW_WORDS,
-    USED_CHANGES,
-    USED_ERASURES,
-    USED_EVALUATIONS,
-    USED_NOTICES,
-    USED_REJECTIONS,
-    Batch,
-    Out,
-    State,
-    Work,
-)
+from rules.engine.kernel.arrays import Batch, State
+from rules.engine.kernel.outputs import make_out
 from rules.engine.kernel.sight import customer_values
-from rules.engine.kernel.step import finish_customer, run_batch, tick
-from rules.engine.plan_arrays import ATTRIBUTE_BLOCK, DIMENSIONS, METRICS, ROW_WORDS, Plan
+from rules.engine.kernel.step import run_batch, tick
+from rules.engine.plan_arrays import (
+    ATTRIBUTE_BLOCK,
+    METRICS,
+    RING_COUNT,
+    ROW_WORDS,
+    STACK_AT,
+    Plan,
+)
 from rules.engine.snapshot import LAYOUT_VERSION, Snapshot
 from rules.engine.strings import StringTable
 from rules.intake.columns import (
@@ -96,13 +93,12 @@ class Engine:
             rows=np.zeros((_ROWS_FIRST, words), np.int64),
             due=np.full(_ROWS_FIRST, at.NEVER, np.int32),
             pool=np.zeros(_POOL_FIRST, np.int64),
-            free=np.full(lists, -1, np.int64),
-            control=np.zeros(3, np.int64),
+            ledger=np.append(np.zeros(at.LEDGER_FREE, np.int64), np.full(lists, -1, np.int64)),
             ticks=np.zeros((0, 2), np.int64),
         )
         self._clear_rows(0)
-        self._work = _work(plan)
-        self._out = _out(plan, outputs)
+        self._work = np.zeros(int(plan.packed[STACK_AT]) + at.STACK_WORDS * plan.stack_words, np.int64)
+        self._out = make_out(plan, outputs)
 
     @classmethod
     def restore(cls, plan: Plan, snapshot: Snapshot) -> Self:
@@ -119,8 +115,7 @@ class Engine:
         pool[: snapshot.pool.size] = snapshot.pool
         engine._state = state._replace(
             pool=pool,
-            free=snapshot.free.copy(),
-            control=snapshot.control.copy(),
+            ledger=np.append(snapshot.control, snapshot.free),
             ticks=snapshot.ticks.copy(),
         )
         return engine
@@ -193,22 +188,16 @@ class Engine:
         The batch's ticks, if it has any, are worked through by the customers that have events in it.
         """
         pages = _Pages([], [], [], [], [])
-        plan, work = self.plan.arrays, self._work
-        first = 0
+        plan, work = self.plan.packed, self._work
+        first, applied = 0, False
         while True:
             self._reserve_pool()
-            short, reached = run_batch(plan, self._state, work, self._out, batch, first)
+            short, first = run_batch(plan, self._state, work, self._out.words, batch, first, applied)
             if short == at.DONE:
                 return self._outcome(pages)
-            if reached < 0:
-                event = ~reached
-                self._make_room(short, pages)
-                while (short := finish_customer(plan, self._state, work, self._out, batch, event)) != at.DONE:
-                    self._make_room(short, pages)
-                first = event + 1
-            else:
-                self._make_room(short, pages)
-                first = reached
+            applied = first < 0
+            first = ~first if applied else first
+            self._make_room(short, pages)
 
     def tick(self, period: int, position: int = -1, slice_rows: int = 1 << 20) -> Outcome:
         """S4.2: the period has begun for every known customer. `position`: its place in the input."""
@@ -237,14 +226,14 @@ class Engine:
             stop = min(end, first + _SLICE_ROWS)
             self._tick_rows(period, first, stop, -1, pages)
             first = stop
-            lines = sum(len(page) for page in pages.evaluations) + int(self._out.used[USED_EVALUATIONS])
+            lines = sum(len(page) for page in pages.evaluations) + int(self._out.used[at.USED_EVALUATIONS])
         return self._outcome(pages), first
 
     def _tick_rows(self, period: int, first: int, end: int, position: int, pages: _Pages) -> None:
-        plan, work = self.plan.arrays, self._work
+        plan, work = self.plan.packed, self._work
         while first < end:
             self._reserve_pool()
-            short, first = tick(plan, self._state, work, self._out, period, first, end, position)
+            short, first = tick(plan, self._state, work, self._out.words, period, first, end, position)
             if short != at.DONE:
                 self._make_room(short, pages)
 
@@ -262,7 +251,7 @@ class Engine:
         known = np.flatnonzero(self._state.rows[:count, at.AS_OF] != at.ABSENT)
         as_of = np.empty(known.size, np.int64)
         values = np.empty((known.size, int(self.plan.arrays.scalars[METRICS])), np.int64)
-        customer_values(self.plan.arrays, self._state, self._work, known, as_of, values)
+        customer_values(self.plan.packed, self._state, self._work, known, as_of, values)
         return known, as_of, values
 
     def attribute_words(self, rows: I64) -> I64:
@@ -282,13 +271,13 @@ class Engine:
     def _handed_over(self, counters: I64) -> Outcome:
         """A large page becomes the outcome as it is, and a small one takes its place."""
         out, used = self._out, self._out.used
-        self._out = _out(self.plan, _OUTPUTS_FIRST)
+        self._out = make_out(self.plan, _OUTPUTS_FIRST)
         return Outcome(
-            out.evaluations[: used[USED_EVALUATIONS]],
-            out.changes[: used[USED_CHANGES]],
-            out.notices[: used[USED_NOTICES]],
-            out.erasures[: used[USED_ERASURES]],
-            out.rejections[: used[USED_REJECTIONS]],
+            out.evaluations[: used[at.USED_EVALUATIONS]],
+            out.changes[: used[at.USED_CHANGES]],
+            out.notices[: used[at.USED_NOTICES]],
+            out.erasures[: used[at.USED_ERASURES]],
+            out.rejections[: used[at.USED_REJECTIONS]],
             counters,
         )
 
@@ -320,7 +309,7 @@ class Engine:
     def _reserve_pool(self) -> None:
         """Room for what any one event can make, and for a good many events besides."""
         state = self._state
-        lists = self.plan.arrays.rings.shape[0] + 1
+        lists = int(self.plan.packed[RING_COUNT]) + 1
         needed = int(state.control[0]) + 8 * int(state.control[1]) * lists + 2 * _POOL_FIRST
         if needed > state.pool.size:
             pool = np.zeros(max(needed, state.pool.size * 3 // 2), np.int64)
@@ -335,18 +324,19 @@ class Engine:
             rows = self._out.changes.shape[0]
             if rows < _OUTPUTS_LAST:
                 counters = self._out.counters
-                self._out = _out(self.plan, rows * 4)._replace(counters=counters)
+                self._out = make_out(self.plan, rows * 4)
+                self._out.counters[:] = counters
 
     def _turn_page(self, pages: _Pages) -> None:
         used = self._out.used
         lines = sum(len(page) for page in pages.evaluations)
-        changes = self._out.changes[: used[USED_CHANGES]].copy()
+        changes = self._out.changes[: used[at.USED_CHANGES]].copy()
         changes[:, at.CHANGE_EVALUATION] += lines
-        pages.evaluations.append(self._out.evaluations[: used[USED_EVALUATIONS]].copy())
+        pages.evaluations.append(self._out.evaluations[: used[at.USED_EVALUATIONS]].copy())
         pages.changes.append(changes)
-        pages.notices.append(self._out.notices[: used[USED_NOTICES]].copy())
-        pages.erasures.append(self._out.erasures[: used[USED_ERASURES]].copy())
-        pages.rejections.append(self._out.rejections[: used[USED_REJECTIONS]].copy())
+        pages.notices.append(self._out.notices[: used[at.USED_NOTICES]].copy())
+        pages.erasures.append(self._out.erasures[: used[at.USED_ERASURES]].copy())
+        pages.rejections.append(self._out.rejections[: used[at.USED_REJECTIONS]].copy())
         used[:] = 0
 
     def _outcome(self, pages: _Pages) -> Outcome:
@@ -363,33 +353,3 @@ class Engine:
             np.concatenate(pages.rejections),
             counters,
         )
-
-
-def _work(plan: Plan) -> Work:
-    metrics, views = max(len(plan.pack.metrics), 1), max(plan.arrays.views.shape[0], 1)
-    return Work(
-        values=np.zeros(metrics, np.int64),
-        horizons=np.zeros(metrics, np.int64),
-        stamps=np.zeros(metrics, np.int64),
-        view_low=np.zeros(views, np.int64),
-        view_high=np.zeros(views, np.int64),
-        view_stamps=np.zeros(views, np.int64),
-        stack=np.zeros(plan.stack_words, np.int64),
-        stack_until=np.zeros(plan.stack_words, np.int64),
-        now=np.zeros(NOW_WORDS, np.int64),
-    )
-
-
-def _out(plan: Plan, rows: int) -> Out:
-    pack, dimensions = plan.pack, int(plan.arrays.scalars[DIMENSIONS])
-    width = at.EVALUATION_HEAD + len(pack.metrics) + len(pack.attributes) + dimensions
-    rows = max(rows, 4 * dimensions)
-    return Out(
-        evaluations=np.empty((rows, width), np.int64),
-        changes=np.empty((rows, at.CHANGE_WORDS), np.int64),
-        notices=np.empty((rows, at.NOTICE_WORDS), np.int64),
-        erasures=np.empty((64, 5), np.int64),
-        rejections=np.empty((rows, 2), np.int64),
-        used=np.zeros(5, np.int64),
-        counters=np.zeros(at.COUNTERS, np.int64),
-    )

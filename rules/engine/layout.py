@@ -52,6 +52,45 @@ ATTRIBUTE_VALUE = 0
 ATTRIBUTE_AT = 1
 ATTRIBUTE_WORDS = 2
 
+# --- scratch of the kernel (`Work`): the moment that is evaluated, the event in hand, then the tables ---
+(
+    NOW_STAMP,  # number of the evaluation
+    NOW_PERIOD,
+    NOW_CATEGORY,  # category of the dimension being evaluated, in the flat table; -1 before birth
+    NOW_ENTERED,  # its period of entry
+    NOW_HORIZON,  # of the target last found
+    NOW_REASON_CURRENT,  # reason of the current category's condition
+    NOW_REASON_TARGET,  # and of the target's
+    NOW_CUSTOMER,
+    NOW_CAUSE,
+    NOW_EVENT,  # event of the batch, -1 for time
+    NOW_INPUT,  # position of the input
+    NOW_EVALUATION,  # line of the evaluation that the changes of this moment share, -1 before there is one
+    EVENT_TYPE,
+    EVENT_LABEL,
+    EVENT_INSTANT,
+    EVENT_PERIOD,
+    EVENT_KEY,  # what stands for its id; never 0
+    EVENT_FIELDS,  # 1, then the values of the three columns
+    EVENT_V1,
+    EVENT_V2,
+    EVENT_V3,
+    EVENT_CONTROL,  # line of the batch's controls, or -1
+    EVENT_ATTRIBUTES,  # first of its attributes
+    EVENT_ATTRIBUTES_END,
+    EVENT_ID_PLACE,  # word of the pool where its id is remembered, or -1
+    WORK_METRICS,  # where the metrics begin; views and the stack follow
+) = range(26)
+# by metric: value, earliest period at which it could be another one, evaluation that computed it
+METRIC_VALUE, METRIC_UNTIL, METRIC_STAMP, METRIC_WORDS = range(4)
+# by view: entries inside the window, evaluation that looked
+VIEW_LOW, VIEW_HIGH, VIEW_STAMP, VIEW_WORDS = range(4)
+# by entry of the stack: value and until
+STACK_WORDS = 2
+
+# --- the ledger of the state: pool words used, words of the largest slab, ticks so far; then the free lists ---
+LEDGER_USED, LEDGER_LARGEST, LEDGER_TICKS, LEDGER_FREE = range(4)
+
 # --- a slab reference: offset in words << 32 | used entries << 8 | log2 of capacity; 0 is none ---
 SLAB_CLASSES = 24
 
@@ -151,6 +190,15 @@ EQ, NE, LT, LE, GT, GE = range(6)
     STORE_I,
     STORE_F,
 ) = range(43)
+
+# --- the head of the outputs: lines used and counters, where each table begins, how many lines it holds ---
+USED_EVALUATIONS, USED_CHANGES, USED_NOTICES, USED_ERASURES, USED_REJECTIONS = range(5)
+OUT_COUNTERS = 5  # counter c: OUT_COUNTERS + c
+OUT_FIRST = 10  # where the lines of table t begin: OUT_FIRST + t
+OUT_LINES = 15  # how many there is room for: OUT_LINES + t
+OUT_HEAD = 20
+ERASURE_WORDS = 5  # event, row, life, instant, position
+REJECTION_WORDS = 2  # event, code
 
 # --- causes and directions, in the words of S9.1 by position ---
 CAUSES = ("event", "time", "override", "rules", "merge")

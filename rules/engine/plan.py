@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rules.calendar import PERIOD_TABLE_FIRST, PERIOD_TABLE_LAST, calendar
 from rules.engine import layout as at
 from rules.engine.event import LABELS, TOPICS, TYPES
-from rules.engine.plan_arrays import I64, Plan, PlanArrays
+from rules.engine.plan_arrays import I64, Plan, PlanArrays, pack_plan
 from rules.engine.program import Compiler, Constants, Instruction, derived_metrics, leaves, stack_depth
 from rules.language.model import (
     AggregateMetric,
@@ -333,7 +333,7 @@ def make_plan(pack: Pack) -> Plan:
         numbers=np.array(planner.constants.numbers or [0.0], np.float64),
     )
     depth = max((stack_depth(program) for program in planner.programs), default=0)
-    return Plan(pack, arrays, tuple(planner.strings), planner.labels, depth + 1)
+    return Plan(pack, arrays, pack_plan(arrays), tuple(planner.strings), planner.labels, depth + 1)
 
 
 def _table(rows: Iterable[tuple[int, ...]], width: int) -> I64:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rules.engine import layout as at
 from rules.language.model import Pack
 
 I64 = NDArray[np.int64]
@@ -57,7 +58,7 @@ class PlanArrays(NamedTuple):
     numbers: NDArray[np.float64]
 
 
-#: Positions in `PlanArrays.scalars`.
+#: Positions in `PlanArrays.scalars`, and the same in the packed plan.
 (
     ROW_WORDS,
     METRICS,
@@ -69,18 +70,99 @@ class PlanArrays(NamedTuple):
     OVERRIDES_LIST,
     ATTRIBUTE_BLOCK,
 ) = range(9)
+#: Positions in the packed plan of what follows from the others: how many rings, cells and words of an
+#: evaluation there are, and where the scratch of views and the stack lie in `Work`.
+(RING_COUNT, CELL_COUNT, EVALUATION_WORDS, VIEWS_AT, STACK_AT) = range(9, 14)
+#: Positions in the packed plan of the places where its tables begin.
+(
+    STARTS,
+    MONTHS,
+    CLASS_BASE,
+    CLASS_TOUCH,
+    CLASS_RING_FIRST,
+    CLASS_RINGS,
+    CLASS_CELL_FIRST,
+    CLASS_CELLS,
+    RINGS,
+    COLUMN_FIRST,
+    COLUMNS,
+    CELLS,
+    VIEWS,
+    METRIC_ROWS,
+    ATTRIBUTE_NUMBER,
+    ATTRIBUTE_TOUCH,
+    DIMENSION_ROWS,
+    CATEGORIES,
+    POLICIES,
+    CODE,
+    PROGRAM_FIRST,
+    CONSTANTS,
+    NUMBERS,
+) = range(14, 37)
+_HEAD_WORDS = 40
+
+#: Words of a row of a table, by table.
+RING_WORD, RING_ENTRY, RING_REACH, RING_ROW = range(4)
+COLUMN_KEEP, COLUMN_FIELD, COLUMN_ROW = range(3)
+CELL_POSITION, CELL_KEEP, CELL_FIELD, CELL_RING, CELL_ROW = range(5)
+VIEW_RING, VIEW_WINDOW, VIEW_DAYS, VIEW_ROW = range(4)
+(
+    METRIC_HOW,
+    METRIC_A,
+    METRIC_B,
+    METRIC_C,
+    METRIC_D,
+    METRIC_NUMBER,
+    METRIC_MONEY,
+    METRIC_PROGRAM,
+    METRIC_GUARDED,
+    METRIC_ROW,
+) = range(10)
+DIMENSION_BLOCK, DIMENSION_LADDER, DIMENSION_COUNT, DIMENSION_FIRST, DIMENSION_DEPENDENTS, DIMENSION_ROW = (
+    range(6)
+)
+CATEGORY_ENTER, CATEGORY_KEEP, CATEGORY_ID, CATEGORY_ROW = range(4)
+POLICY_HOLD, POLICY_DWELL, POLICY_AT, POLICY_STEP_ONE, POLICY_ROW = range(5)
+CODE_OP, CODE_A, CODE_B, CODE_C, CODE_ROW = range(5)
+MONTH_ROW = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A pack made ready to run.
 
-    `strings` are those that programs compare with; their positions are the numbers that stand for them.
-    `labels` are, by topic, the label values that matter, in the order of their codes (1, 2, …).
+    `packed` is `arrays` one behind the other, as the kernel reads it (`pack_plan`). `strings` are those that
+    programs compare with; their positions are the numbers that stand for them. `labels` are, by topic, the
+    label values that matter, in the order of their codes (1, 2, …).
     """
 
     pack: Pack
     arrays: PlanArrays
+    packed: I64
     strings: tuple[str, ...]
     labels: dict[str, tuple[str, ...]]
     stack_words: int
+
+
+def pack_plan(arrays: PlanArrays) -> I64:
+    """The tables of a plan in one array: scalars, the places of the tables, the tables; doubles as bits.
+
+    One array instead of two dozen is what keeps machine code small: each is seven values to hand on, wherever
+    one function calls another.
+    """
+    tables = [
+        np.ascontiguousarray(table).ravel().view(np.int64)
+        if table.dtype == np.float64
+        else np.ascontiguousarray(table, np.int64).ravel()
+        for table in arrays[1:]
+    ]
+    head = np.zeros(_HEAD_WORDS, np.int64)
+    head[: arrays.scalars.size] = arrays.scalars
+    head[RING_COUNT], head[CELL_COUNT] = arrays.rings.shape[0], arrays.cells.shape[0]
+    metrics, attributes, dimensions = (int(arrays.scalars[i]) for i in (METRICS, ATTRIBUTES, DIMENSIONS))
+    head[EVALUATION_WORDS] = at.EVALUATION_HEAD + metrics + attributes + dimensions
+    head[VIEWS_AT] = at.WORK_METRICS + at.METRIC_WORDS * metrics
+    head[STACK_AT] = head[VIEWS_AT] + at.VIEW_WORDS * arrays.views.shape[0]
+    places = np.cumsum([_HEAD_WORDS, *(table.size for table in tables)])
+    head[STARTS : NUMBERS + 1] = places[:-1]
+    return np.concatenate([head, *tables])

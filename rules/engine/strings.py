@@ -13,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.intake.hashing import hash_spans
-from rules.jit import compiled
+from rules.jit import called, entered, lean
+from rules.words import frozen
 
 U8 = NDArray[np.uint8]
 I64 = NDArray[np.int64]
 T = TypeVar("T", bound=np.generic)
 
 
-@compiled
+@lean
 def _same(arena: U8, place: int, text: U8, start: int, length: int) -> bool:
     for i in range(length):
         if arena[place + i] != text[start + i]:
@@ -28,7 +29,7 @@ def _same(arena: U8, place: int, text: U8, start: int, length: int) -> bool:
     return True
 
 
-@compiled
+@lean
 def _find(
     slots: NDArray[np.int32],
     hashes: NDArray[np.uint64],
@@ -55,7 +56,7 @@ def _find(
     return ~np.int64(slot)
 
 
-@compiled
+@entered
 def _intern(
     slots: NDArray[np.int32],
     hashes: NDArray[np.uint64],
@@ -84,7 +85,7 @@ def _intern(
     return count
 
 
-@compiled
+@entered
 def _rehash(slots: NDArray[np.int32], hashes: NDArray[np.uint64], count: int) -> None:
     mask = np.uint64(slots.size - 1)
     for number in range(count):
@@ -94,7 +95,7 @@ def _rehash(slots: NDArray[np.int32], hashes: NDArray[np.uint64], count: int) ->
         slots[slot] = number
 
 
-@compiled
+@called
 def _less(arena: U8, ends: I64, left: int, right: int) -> bool:
     """Whether one string's bytes come before another's; a prefix comes first."""
     a, b = ends[left], ends[right]
@@ -105,7 +106,7 @@ def _less(arena: U8, ends: I64, left: int, right: int) -> bool:
     return size_left < size_right
 
 
-@compiled
+@entered
 def _prefixes(arena: U8, ends: I64, keys: NDArray[np.uint64]) -> None:
     """The first eight bytes of every string as a number that sorts like them."""
     for n in range(keys.size):
@@ -117,7 +118,7 @@ def _prefixes(arena: U8, ends: I64, keys: NDArray[np.uint64]) -> None:
         keys[n] = key
 
 
-@compiled
+@entered
 def _sort_ties(arena: U8, ends: I64, keys: NDArray[np.uint64], order: I64, spare: I64) -> None:
     """Merge sort by all bytes of each stretch whose first eight bytes are equal."""
     first = 0
@@ -137,7 +138,8 @@ def _sort_ties(arena: U8, ends: I64, keys: NDArray[np.uint64], order: I64, spare
                     else:
                         spare[k] = order[right]
                         right += 1
-            order[first:end] = spare[first:end]
+            for k in range(first, end):
+                order[k] = spare[k]
             width *= 2
         first = end
 
@@ -151,7 +153,7 @@ def byte_order(arena: U8, ends: I64, count: int) -> I64:
     return order
 
 
-@compiled
+@entered
 def _gather(arena: U8, ends: I64, order: I64, out: U8, out_ends: I64) -> None:
     at = 0
     out_ends[0] = 0
@@ -196,7 +198,16 @@ class StringTable:
         self._reserve(start.size, int(length.sum()))
         keys = hash_spans(text, start, length)
         self.count = _intern(
-            self._slots, self._hashes, self.ends, self.arena, self.count, text, start, length, keys, numbers
+            self._slots,
+            self._hashes,
+            self.ends,
+            self.arena,
+            self.count,
+            frozen(text),
+            start,
+            length,
+            keys,
+            numbers,
         )
         return numbers
 

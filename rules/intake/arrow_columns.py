@@ -44,7 +44,8 @@ from rules.intake.scan import (
     is_printable,
 )
 from rules.intake.tables import FIELDS, Intake, Tables
-from rules.jit import lean
+from rules.jit import entered
+from rules.words import frozen
 
 #: No attribute takes fewer bytes of JSON than this: `"a":1,`.
 _ATTRIBUTE_BYTES_MIN = 6
@@ -113,7 +114,7 @@ def decode_table(batch: pa.RecordBatch, intake: Intake) -> Decoded:
     most = min(attribute_bytes // _ATTRIBUTE_BYTES_MIN + 1, batch.num_rows * attributes) + 1
     columns = new_columns(batch.num_rows, most)
     _decode(
-        buffer,
+        frozen(buffer),
         cells,
         intake.tables,
         new_memory(attributes),
@@ -186,7 +187,7 @@ def _fill_text(column: pa.Array, text: _Text, start: NDArray[np.int64], length: 
     part = np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]]
     np.add(offsets[:-1], text.add(part) - offsets[0], out=start)
     np.subtract(offsets[1:], offsets[:-1], out=length)
-    return not is_printable(part)
+    return not is_printable(frozen(part))
 
 
 def _fill_instants(column: pa.Array, start: NDArray[np.int64], kind: NDArray[np.uint8]) -> None:
@@ -202,7 +203,7 @@ def _fill_instants(column: pa.Array, start: NDArray[np.int64], kind: NDArray[np.
     kind[:] = np.where(right, INTEGER, _ODD)
 
 
-@lean
+@entered
 def _decode(
     buf: NDArray[np.uint8],
     cells: _Cells,

@@ -45,7 +45,7 @@ from rules.intake.scan import (
     scan_object,
 )
 from rules.intake.tables import FIELDS, Rates, Tables
-from rules.jit import lean
+from rules.jit import lean, wide
 from rules.language.model import INTEGER_LIMIT
 from schemas.values import ID_CHARACTERS_MAX, ITEMS_MAX, LABEL_CHARACTERS_MAX
 
@@ -70,7 +70,7 @@ FAST, DOUBTFUL, UNKNOWN = 0, 1, 2
     _SEVERITY,
     _TOPIC,
     _ATTRIBUTES,
-) = range(len(FIELDS))
+) = (wide(field) for field in range(len(FIELDS)))
 
 _NAMES = tuple(TYPES)
 _CANCELLED = _NAMES.index("order.cancelled")
@@ -86,11 +86,17 @@ _PROFILES_END = _NAMES.index("category.assigned")
 #: Doubles up to this that have no fraction are integers exactly.
 _DOUBLE_EXACT_MAX = 2.0**53
 
-#: Stands for a number that the event does not have, as a plain integer.
-NO_NUMBER = int(ABSENT_NUMBER)
+#: Stands for a number that the event does not have.
+NO_NUMBER = wide(int(ABSENT_NUMBER))
 
 #: A label that cannot be read.
 _LABEL_BAD = -1
+
+#: Bounds of what fields may hold.
+_NONE, _ONE, _FIVE, _TEN, _ITEMS_MAX, _INTEGER_LIMIT = (
+    wide(bound) for bound in (0, 1, 5, 10, ITEMS_MAX, INTEGER_LIMIT)
+)
+_NO_RATE = wide(-1)
 
 
 class Spans(NamedTuple):
@@ -201,7 +207,7 @@ def _money(buf: NDArray[np.uint8], spans: Spans, field: int, digits: int) -> int
     if kind == DECIMAL:
         return scale_units(spans.start[field], spans.length[field], digits)
     if kind == INTEGER:
-        return scale_units(spans.start[field], 0, digits)
+        return scale_units(spans.start[field], _NONE, digits)
     if kind == DOUBLE:
         return double_units(np.int64(spans.start[field]).view(np.float64), digits)
     return BAD
@@ -291,7 +297,7 @@ def _read_money(
         return amount, discount, False
     if not with_amount and not with_discount:
         return amount, discount, True
-    digits, rate = tables.digits, -1
+    digits, rate = tables.digits, _NO_RATE
     if currency != tables.currency:
         digits, rate = _rate_of(tables.rates, currency, period)
         if rate < 0:
@@ -358,7 +364,7 @@ def _attribute(
         columns.attribute_value[at] = 1 if kind == TRUE else 0
         return kind == TRUE or kind == FALSE
     if declared == ATTRIBUTE_INTEGER:
-        value = _integer(buf, spans, field, -INTEGER_LIMIT, INTEGER_LIMIT)
+        value = _integer(buf, spans, field, -_INTEGER_LIMIT, _INTEGER_LIMIT)
         columns.attribute_value[at] = value
         return value != BAD
     if declared == ATTRIBUTE_NUMBER and kind == NUMBER:
@@ -442,7 +448,7 @@ def assemble(
         if is_order:
             right &= _is_id(spans, _ORDER_ID)
             if not _is_absent(spans, _ITEMS):
-                items = _integer(buf, spans, _ITEMS, 0, ITEMS_MAX)
+                items = _integer(buf, spans, _ITEMS, _NONE, _ITEMS_MAX)
                 right &= items != BAD
             label = _label(buf, spans, _CHANNEL, tables.labels[1])
         else:
@@ -452,13 +458,13 @@ def assemble(
         right = _is_id(spans, _FEEDBACK_ID) and _is_optional_id(spans, _ORDER_ID)
         label = _label(buf, spans, _TOPIC, tables.labels[3])
         if type_ == _RATING:
-            score = _integer(buf, spans, _SCORE, 1, 5)
+            score = _integer(buf, spans, _SCORE, _ONE, _FIVE)
             right &= score != BAD
         elif type_ == _NPS:
-            score = _integer(buf, spans, _SCORE, 0, 10)
+            score = _integer(buf, spans, _SCORE, _NONE, _TEN)
             right &= score != BAD
         elif type_ == _COMPLAINT:
-            score = 1 if _is_absent(spans, _SEVERITY) else _integer(buf, spans, _SEVERITY, 1, 5)
+            score = 1 if _is_absent(spans, _SEVERITY) else _integer(buf, spans, _SEVERITY, _ONE, _FIVE)
             right &= score != BAD
     else:
         count = _attributes(buf, spans, inner, tables, memory, columns, attribute_first)

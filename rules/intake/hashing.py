@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.jit import compiled, lean
+from rules.jit import entered, lean
+from rules.words import frozen, word
 
 _SEED = np.uint64(0x9E3779B97F4A7C15)
 _FACTOR = np.uint64(0xC6A4A7935BD1E995)
@@ -24,21 +25,19 @@ def hash64(buf: NDArray[np.uint8], start: int, length: int) -> np.uint64:
     at = np.uint64(start)
     words_end = at + np.uint64(length & ~7)
     while at < words_end:
-        word = np.uint64(0)
-        for byte in range(8):
-            word |= np.uint64(buf[at + np.uint64(byte)]) << np.uint64(byte * 8)
-        word *= _FACTOR
-        word ^= word >> _SHIFT
-        word *= _FACTOR
-        state ^= word
+        eight = word(buf, np.int64(at))
+        eight *= _FACTOR
+        eight ^= eight >> _SHIFT
+        eight *= _FACTOR
+        state ^= eight
         state *= _FACTOR
         at += _BYTE
     rest = length & 7
     if rest:
-        word = np.uint64(0)
+        eight = np.uint64(0)
         for byte in range(rest):
-            word |= np.uint64(buf[at + np.uint64(byte)]) << np.uint64(byte * 8)
-        state ^= word
+            eight |= np.uint64(buf[at + np.uint64(byte)]) << np.uint64(byte * 8)
+        state ^= eight
         state *= _FACTOR
     state ^= state >> _SHIFT
     state *= _FACTOR
@@ -46,12 +45,21 @@ def hash64(buf: NDArray[np.uint8], start: int, length: int) -> np.uint64:
     return state
 
 
-@compiled
 def hash_spans(
     buf: NDArray[np.uint8], start: NDArray[np.int64], length: NDArray[np.int32]
 ) -> NDArray[np.uint64]:
     """Hash `n` spans of a buffer: uint64[n]. `start` and `length` may be any integer arrays of n elements."""
     hashes = np.empty(start.size, np.uint64)
-    for i in range(start.size):
-        hashes[i] = hash64(buf, start[i], length[i])
+    _hash_spans(frozen(buf), start, length, hashes)
     return hashes
+
+
+@entered
+def _hash_spans(
+    buf: NDArray[np.uint8],
+    start: NDArray[np.int64],
+    length: NDArray[np.int32],
+    hashes: NDArray[np.uint64],
+) -> None:
+    for i in range(start.size):
+        hashes[i] = hash64(buf, int(start[i]), int(length[i]))

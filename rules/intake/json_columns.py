@@ -28,7 +28,8 @@ from rules.intake.decode import NO_KEY
 from rules.intake.merge import SlowRecord, merged
 from rules.intake.scan import scan_object, skip_space
 from rules.intake.tables import Intake, Tables
-from rules.jit import lean
+from rules.jit import entered
+from rules.words import frozen
 
 #: No attribute takes fewer bytes of JSON than this: `"a":1,`.
 _ATTRIBUTE_BYTES_MIN = 6
@@ -75,7 +76,7 @@ def decode_records(
     spans = new_spans(intake.tables.fields.length.size)
     inner = new_spans(len(intake.pack.attributes))
     _decode(
-        buffer,
+        frozen(buffer),
         start.astype(np.int64, copy=False),
         length.astype(np.int64, copy=False),
         _NO_KEYS if keys is None else keys,
@@ -107,7 +108,7 @@ def _attributes_max(size: int, records: int, intake: Intake) -> int:
     return min(size // _ATTRIBUTE_BYTES_MIN + 1, records * len(intake.pack.attributes)) + 1
 
 
-@lean
+@entered
 def _decode(
     buf: NDArray[np.uint8],
     start: NDArray[np.int64],

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.intake.scan import load_word
-from rules.jit import lean
+from rules.jit import entered
+from rules.words import frozen, word
 
 _NEWLINE, _RETURN, _SPACE, _TAB = 10, 13, 32, 9
 _EACH = np.uint64(0x0101010101010101)
@@ -24,11 +24,11 @@ def split_lines(
     """
     lines = int(np.count_nonzero(buffer == _NEWLINE)) + 1
     start, length, number = np.empty(lines, np.int64), np.empty(lines, np.int64), np.empty(lines, np.int64)
-    found = _split(buffer, start, length, number)
+    found = _split(frozen(buffer), start, length, number)
     return start[:found], length[:found], number[:found]
 
 
-@lean
+@entered
 def _split(
     buf: NDArray[np.uint8],
     start: NDArray[np.int64],
@@ -38,8 +38,8 @@ def _split(
     found = line = begin = i = 0
     while begin < buf.size:
         while i + 8 <= buf.size:
-            word = load_word(buf, i) ^ _NEWLINES
-            if ~(((word & _LOW) + _LOW) | word) & _HIGH != 0:
+            eight = word(buf, i) ^ _NEWLINES
+            if ~(((eight & _LOW) + _LOW) | eight) & _HIGH != 0:
                 break
             i += 8
         while i < buf.size and buf[i] != _NEWLINE:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.intake.names import NameTable, find_name, is_name
-from rules.jit import lean
+from rules.jit import entered, lean
+from rules.words import word
 
 #: What kind of value a span holds. The last three are no text: the value itself is in `start` (for a decimal
 #: the digits, with the number of decimal places in `length`; for a double its bits).
@@ -35,26 +36,16 @@ _BYTE_NUMBER = np.uint64(0x0001020304050607)
 
 
 @lean
-def load_word(buf: NDArray[np.uint8], at: int) -> np.uint64:
-    """The eight bytes at a position as one little-endian word."""
-    first = np.uint64(at)
-    word = np.uint64(0)
-    for byte in range(8):
-        word |= np.uint64(buf[first + np.uint64(byte)]) << np.uint64(byte * 8)
-    return word
-
-
-@lean
 def string_end(buf: NDArray[np.uint8], at: int, end: int) -> int:
     """The position of the quote that ends a string, or DOUBTFUL. Looks at eight bytes at once."""
     i = at
     while i < end:
         if i + 8 <= buf.size:
-            word = load_word(buf, i)
-            low = word & _LOW
+            eight = word(buf, i)
+            low = eight & _LOW
             # the top bit of a byte is set where it is none of the bytes that need a look
             plain = (((low ^ _QUOTES) + _LOW) & ((low ^ _BACKSLASHES) + _LOW) & ((low ^ _LOW) + _LOW)) & (
-                (low + _PRINTABLE) & ~word
+                (low + _PRINTABLE) & ~eight
             )
             odd = ~plain & _HIGH
             if odd == 0:
@@ -121,14 +112,14 @@ def is_plain(buf: NDArray[np.uint8], at: int, length: int) -> bool:
     return True
 
 
-@lean
+@entered
 def is_printable(buf: NDArray[np.uint8]) -> bool:
     """Whether all bytes are printable ASCII."""
     i = 0
     while i + 8 <= buf.size:
-        word = load_word(buf, i)
-        low = word & _LOW
-        if ((low ^ _LOW) + _LOW) & ((low + _PRINTABLE) & ~word) & _HIGH != _HIGH:
+        eight = word(buf, i)
+        low = eight & _LOW
+        if ((low ^ _LOW) + _LOW) & ((low + _PRINTABLE) & ~eight) & _HIGH != _HIGH:
             return False
         i += 8
     while i < buf.size:

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from rules.engine.event import Event
 from rules.intake.columns import ABSENT, ATTRIBUTE_STRING, EventColumns
 from rules.intake.hashing import hash64
-from rules.jit import compiled
+from rules.jit import entered
+from rules.words import frozen
 
 I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
@@ -54,7 +55,7 @@ class Block:
     details: tuple[Event, ...]
 
 
-@compiled
+@entered
 def _measure(
     part: I64,
     text_size: I64,
@@ -72,7 +73,7 @@ def _measure(
         if not taken[i]:
             part[i] = -1
             continue
-        key = hash64(customer_text, customer_start[i], customer_length[i])
+        key = hash64(customer_text, customer_start[i], int(customer_length[i]))
         p = np.int64(key >> np.uint64(shift)) if shift < 64 else np.int64(0)
         part[i] = p
         counts[p] += 1
@@ -83,7 +84,7 @@ def _measure(
                 text_size[p] += attribute_length[k]
 
 
-@compiled
+@entered
 def _deal(
     part: I64,
     next_event: I64,
@@ -161,7 +162,7 @@ def deal(
         counts,
         attributes,
         64 - (parts.bit_length() - 1),
-        (events.customer_text, events.customer_start, events.customer_length, events.event_length),
+        (frozen(events.customer_text), events.customer_start, events.customer_length, events.event_length),
         (events.attribute_first, events.attribute_kind, events.attribute_length),
         taken,
     )
@@ -179,14 +180,14 @@ def deal(
         rank,
         (events.occurred_us, events.amount, events.discount, events.items, events.score, position),
         (events.type, events.label, events.period, events.detail),
-        (events.customer_text, events.customer_start, events.customer_length),
-        (events.event_text, events.event_start, events.event_length),
+        (frozen(events.customer_text), events.customer_start, events.customer_length),
+        (frozen(events.event_text), events.event_start, events.event_length),
         (
             events.attribute_first,
             events.attribute_index,
             events.attribute_kind,
             events.attribute_value,
-            events.attribute_text,
+            frozen(events.attribute_text),
             events.attribute_start,
             events.attribute_length,
         ),

@@ -15,7 +15,7 @@ from rules.engine.plan_arrays import DIMENSIONS, Plan
 from rules.engine.strings import StringTable
 from rules.intake.columns import ATTRIBUTE_REMOVED, ATTRIBUTE_STRING
 from rules.intake.hashing import hash_spans
-from rules.jit import compiled
+from rules.jit import called, compiled, entered, lean
 from workers.replay.blocks import (
     EXTRA,
     INSTANT,
@@ -78,7 +78,7 @@ class Played:
     counters: I64
 
 
-@compiled
+@lean
 def _before(words: I64, left: int, right: int, topics: I64, arrival: bool) -> bool:
     """Whether one event comes before another of the same customer."""
     if not arrival:
@@ -90,7 +90,7 @@ def _before(words: I64, left: int, right: int, topics: I64, arrival: bool) -> bo
     return bool(words[left, PLACE] < words[right, PLACE])
 
 
-@compiled
+@called
 def _sort_run(words: I64, order: I64, spare: I64, first: int, end: int, topics: I64, arrival: bool) -> None:
     """Sort one customer's events: insertion in short stretches, which are then merged."""
     for begin in range(first, end, _INSERTION_MAX):
@@ -115,7 +115,8 @@ def _sort_run(words: I64, order: I64, spare: I64, first: int, end: int, topics: 
                 else:
                     spare[k] = order[right]
                     right += 1
-        order[first:end] = spare[first:end]
+        for k in range(first, end):
+            order[k] = spare[k]
         width *= 2
 
 
@@ -324,7 +325,7 @@ def following(evaluation: I64, order: I64) -> tuple[I64, I64]:
     return np.repeat(firsts[order] - begins[:-1], sizes) + np.arange(evaluation.size), begins
 
 
-@compiled
+@entered
 def _copy_spans(text: U8, start: I64, length: NDArray[np.int32], out: U8) -> None:
     to = 0
     for i in range(start.size):

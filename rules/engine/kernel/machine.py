@@ -10,17 +10,33 @@ from __future__ import annotations
 import numpy as np
 
 from rules.engine import layout as at
-from rules.engine.kernel.arrays import (
-    I64,
-    NOW_CATEGORY,
-    NOW_ENTERED,
-    NOW_PERIOD,
-    NOW_STAMP,
-    State,
-    Work,
-)
+from rules.engine.kernel.arrays import I64
 from rules.engine.kernel.metrics import bits, compare, compute, days_flip, limited, number, window_flip
-from rules.engine.plan_arrays import ATTRIBUTE_BLOCK, MONEY_SCALE, PlanArrays
+from rules.engine.plan_arrays import (
+    ATTRIBUTE_BLOCK,
+    CATEGORIES,
+    CATEGORY_ID,
+    CATEGORY_ROW,
+    CODE,
+    CODE_A,
+    CODE_B,
+    CODE_C,
+    CODE_OP,
+    CODE_ROW,
+    CONSTANTS,
+    DIMENSION_BLOCK,
+    DIMENSION_FIRST,
+    DIMENSION_ROW,
+    DIMENSION_ROWS,
+    METRIC_PROGRAM,
+    METRIC_ROW,
+    METRIC_ROWS,
+    METRICS,
+    MONEY_SCALE,
+    NUMBERS,
+    PROGRAM_FIRST,
+    STACK_AT,
+)
 from rules.jit import called, lean
 
 _ABSENT = np.int64(at.ABSENT)
@@ -115,79 +131,80 @@ def _arithmetic_numbers(op: int, left: float, right: float) -> float:
 
 
 @lean
-def _contains(plan: PlanArrays, op: int, value: int, first: int, count: int, negated: int) -> bool:
+def _contains(plan: I64, op: int, value: int, first: int, count: int, negated: int) -> bool:
     """`in` and `not in` a list of constants; both are false for a missing value."""
     found = False
     if op == at.IN_I:
         if value == _ABSENT:
             return False
         for i in range(first, first + count):
-            found = found or plan.constants[i] == value
+            found = found or plan[plan[CONSTANTS] + i] == value
     else:
         if np.isnan(number(value)):
             return False
         for i in range(first, first + count):
-            found = found or plan.numbers[i] == number(value)
+            found = found or number(plan[plan[NUMBERS] + i]) == number(value)
     return found != (negated == 1)
 
 
 @lean
-def _push(plan: PlanArrays, work: Work, row: I64, op: int, a: int, top: int) -> None:
-    """Put a constant or a name on the stack."""
+def _push(plan: I64, work: I64, row: I64, op: int, a: int, top: int) -> None:
+    """Put a constant or a name on the stack; `top` is where the entry lies in the scratch."""
     value, until = _ABSENT, _NEVER
     if op in (at.PUSH_METRIC_I, at.PUSH_METRIC_F):
-        value, until = work.values[a], work.horizons[a]
+        known = at.WORK_METRICS + at.METRIC_WORDS * a
+        value, until = work[known + at.METRIC_VALUE], work[known + at.METRIC_UNTIL]
     elif op == at.PUSH_I:
-        value = plan.constants[a]
+        value = plan[plan[CONSTANTS] + a]
     elif op == at.PUSH_F:
-        value = bits(plan.numbers[a])
+        value = bits(number(plan[plan[NUMBERS] + a]))
     elif op in (at.PUSH_ATTRIBUTE_I, at.PUSH_ATTRIBUTE_F):
-        value = row[plan.scalars[ATTRIBUTE_BLOCK] + a * at.ATTRIBUTE_WORDS]
+        value = row[plan[ATTRIBUTE_BLOCK] + a * at.ATTRIBUTE_WORDS]
     elif op == at.PUSH_CURRENT:
-        if work.now[NOW_CATEGORY] >= 0:
-            value = plan.categories[work.now[NOW_CATEGORY], 2]
+        if work[at.NOW_CATEGORY] >= 0:
+            value = plan[plan[CATEGORIES] + CATEGORY_ROW * work[at.NOW_CATEGORY] + CATEGORY_ID]
     elif op == at.PUSH_DAYS_IN:
-        if work.now[NOW_CATEGORY] >= 0:
-            value = work.now[NOW_PERIOD] - work.now[NOW_ENTERED]
-            until = work.now[NOW_PERIOD] + 1
+        if work[at.NOW_CATEGORY] >= 0:
+            value = work[at.NOW_PERIOD] - work[at.NOW_ENTERED]
+            until = work[at.NOW_PERIOD] + 1
     else:
-        category = row[plan.dimensions[a, 0] + at.CATEGORY]
-        value = plan.categories[plan.dimensions[a, 3] + category, 2]
-    work.stack[top] = value
-    work.stack_until[top] = until
+        d = plan[DIMENSION_ROWS] + DIMENSION_ROW * a
+        category = plan[d + DIMENSION_FIRST] + row[plan[d + DIMENSION_BLOCK] + at.CATEGORY]
+        value = plan[plan[CATEGORIES] + CATEGORY_ROW * category + CATEGORY_ID]
+    work[top] = value
+    work[top + 1] = until
 
 
 @lean
-def _compare_days(work: Work, a: int, op: int, constant: int, top: int) -> None:
+def _compare_days(work: I64, a: int, op: int, constant: int, top: int) -> None:
     """A day count beside a constant, with the exact period of its next flip."""
     value = _ABSENT
     if a >= 0:
-        value = work.values[a]
-    elif work.now[NOW_CATEGORY] >= 0:
-        value = work.now[NOW_PERIOD] - work.now[NOW_ENTERED]
-    work.stack[top] = 0
-    work.stack_until[top] = _NEVER
+        value = work[at.WORK_METRICS + at.METRIC_WORDS * a + at.METRIC_VALUE]
+    elif work[at.NOW_CATEGORY] >= 0:
+        value = work[at.NOW_PERIOD] - work[at.NOW_ENTERED]
+    work[top] = 0
+    work[top + 1] = _NEVER
     if value != _ABSENT:
-        work.stack[top] = 1 if compare(op, value, constant) else 0
-        flip = days_flip(op, value, constant, work.now[NOW_PERIOD])
-        work.stack_until[top] = min(flip, _NEVER)
+        work[top] = 1 if compare(op, value, constant) else 0
+        work[top + 1] = min(days_flip(op, value, constant, work[at.NOW_PERIOD]), _NEVER)
 
 
 @lean
 def _compare_window(
-    plan: PlanArrays, state: State, work: Work, row: I64, a: int, op: int, constant: int, top: int
+    plan: I64, pool: I64, work: I64, row: I64, a: int, op: int, constant: int, top: int
 ) -> None:
     """A window's sum beside a constant, with the period of its next flip."""
-    value = work.values[a]
-    work.stack[top] = 1 if value != _ABSENT and compare(op, value, constant) else 0
-    work.stack_until[top] = window_flip(plan, state, work, row, a, op, constant)
+    value = work[at.WORK_METRICS + at.METRIC_WORDS * a + at.METRIC_VALUE]
+    work[top] = 1 if value != _ABSENT and compare(op, value, constant) else 0
+    work[top + 1] = window_flip(plan, pool, work, row, a, op, constant)
 
 
 @lean
-def _one(plan: PlanArrays, work: Work, op: int, a: int, top: int) -> None:
+def _one(plan: I64, work: I64, op: int, a: int, top: int) -> None:
     """Instructions that replace the top of the stack."""
-    value = work.stack[top]
-    scale = plan.scalars[MONEY_SCALE]
+    value = work[top]
+    scale = plan[MONEY_SCALE]
     if op == at.INTEGER_TO_F:
         value = bits(np.nan if value == _ABSENT else np.float64(value))
     elif op == at.MONEY_TO_F:
@@ -206,20 +223,21 @@ def _one(plan: PlanArrays, work: Work, op: int, a: int, top: int) -> None:
         value = 1 if (value == _ABSENT) != (a == 1) else 0
     else:
         value = 1 if np.isnan(number(value)) != (a == 1) else 0
-    work.stack[top] = value
+    work[top] = value
 
 
 @lean
-def _two(plan: PlanArrays, work: Work, op: int, a: int, b: int, top: int) -> None:
+def _two(plan: I64, work: I64, op: int, a: int, b: int, top: int) -> None:
     """Instructions that replace the two topmost entries by one, the lower at `top`."""
-    left, right = work.stack[top], work.stack[top + 1]
-    until = min(work.stack_until[top], work.stack_until[top + 1])
+    left, right = work[top], work[top + at.STACK_WORDS]
+    last = work[top + at.STACK_WORDS + 1]
+    until = min(work[top + 1], last)
     if op == at.COMPARE_F:
         value = 1 if _compare_numbers(a, number(left), number(right)) else 0
     elif op == at.COMPARE_I:
         value = 1 if left != _ABSENT and right != _ABSENT and compare(a, left, right) else 0
     elif op == at.COMPARE_SCALED:
-        scale = plan.scalars[MONEY_SCALE]
+        scale = plan[MONEY_SCALE]
         value = 0
         if left != _ABSENT and right != _ABSENT:
             if b == 0:
@@ -229,73 +247,80 @@ def _two(plan: PlanArrays, work: Work, op: int, a: int, b: int, top: int) -> Non
     elif op == at.MERGE_AND:
         value = right
         if right == 0:
-            until = work.stack_until[top + 1]
+            until = last
     elif op == at.MERGE_OR:
         value = right
         if right == 1:
-            until = work.stack_until[top + 1]
+            until = last
     elif op in (at.ADD_I, at.SUB_I, at.MUL_I, at.MIN_I, at.MAX_I):
         value = _arithmetic_integers(op, left, right)
     else:
         value = bits(_arithmetic_numbers(op, number(left), number(right)))
-    work.stack[top] = value
-    work.stack_until[top] = until
+    work[top] = value
+    work[top + 1] = until
 
 
-@lean
-def run(plan: PlanArrays, state: State, work: Work, row: I64, program: int) -> None:
-    """Run a program; the result is `work.stack[0]` with its horizon in `work.stack_until[0]`."""
-    begin, end = plan.program_first[program], plan.program_first[program + 1]
-    top = np.int64(-1)
+@called
+def run(plan: I64, pool: I64, work: I64, row: I64, program: int) -> int:
+    """Run a program and return the result; its horizon stands beside it in the stack's first entry."""
+    begin = plan[CODE] + CODE_ROW * plan[plan[PROGRAM_FIRST] + program]
+    end = plan[CODE] + CODE_ROW * plan[plan[PROGRAM_FIRST] + program + 1]
+    bottom = plan[STACK_AT]
+    top = bottom - at.STACK_WORDS
     i = begin
     while i < end:
-        op, a, b = plan.code[i, 0], plan.code[i, 1], plan.code[i, 2]
-        i += 1
+        op, a, b, c = plan[i + CODE_OP], plan[i + CODE_A], plan[i + CODE_B], plan[i + CODE_C]
+        i += CODE_ROW
         names = op in (at.PUSH_METRIC_I, at.PUSH_METRIC_F, at.COMPARE_DAYS, at.COMPARE_WINDOW) and a >= 0
-        if names and work.stamps[a] != work.now[NOW_STAMP]:
-            compute(plan, state, work, row, a)
+        if names and work[at.WORK_METRICS + at.METRIC_WORDS * a + at.METRIC_STAMP] != work[at.NOW_STAMP]:
+            compute(plan, pool, work, row, a)
         if op <= at.PUSH_DIMENSION:
-            top += 1
+            top += at.STACK_WORDS
             _push(plan, work, row, op, a, top)
         elif op == at.COMPARE_WINDOW:
-            top += 1
-            _compare_window(plan, state, work, row, a, b, plan.constants[plan.code[i - 1, 3]], top)
+            top += at.STACK_WORDS
+            _compare_window(plan, pool, work, row, a, b, plan[plan[CONSTANTS] + c], top)
         elif op == at.COMPARE_DAYS:
-            top += 1
-            _compare_days(work, a, b, plan.constants[plan.code[i - 1, 3]], top)
+            top += at.STACK_WORDS
+            _compare_days(work, a, b, plan[plan[CONSTANTS] + c], top)
         elif op == at.JUMP_FALSE:
-            if work.stack[top] == 0:
-                i = begin + a
+            if work[top] == 0:
+                i = begin + CODE_ROW * a
         elif op == at.JUMP_TRUE:
-            if work.stack[top] == 1:
-                i = begin + a
+            if work[top] == 1:
+                i = begin + CODE_ROW * a
         elif op == at.IF_KNOWN:
-            if work.stamps[b] == work.now[NOW_STAMP]:
-                i = begin + a
+            if work[at.WORK_METRICS + at.METRIC_WORDS * b + at.METRIC_STAMP] == work[at.NOW_STAMP]:
+                i = begin + CODE_ROW * a
         elif op in (at.STORE_I, at.STORE_F):
-            work.values[a] = work.stack[top]
-            work.horizons[a] = work.stack_until[top]
-            work.stamps[a] = work.now[NOW_STAMP]
-            top -= 1
+            _store(work, a, top)
+            top -= at.STACK_WORDS
         elif op in (at.IN_I, at.IN_F):
-            found = _contains(plan, op, work.stack[top], a, b, plan.code[i - 1, 3])
-            work.stack[top] = 1 if found else 0
+            work[top] = 1 if _contains(plan, op, work[top], a, b, c) else 0
         elif (
             op in (at.INTEGER_TO_F, at.MONEY_TO_F, at.SCALE, at.NEG_I, at.NEG_F)
             or at.TRUTH <= op <= at.MISSING_F
         ):
             _one(plan, work, op, a, top)
         else:
-            top -= 1
+            top -= at.STACK_WORDS
             _two(plan, work, op, a, b, top)
+    return work[bottom]
+
+
+@lean
+def _store(work: I64, metric: int, top: int) -> None:
+    """Make a metric known to the evaluation that goes on, from an entry of the stack."""
+    known = at.WORK_METRICS + at.METRIC_WORDS * metric
+    work[known + at.METRIC_VALUE] = work[top]
+    work[known + at.METRIC_UNTIL] = work[top + 1]
+    work[known + at.METRIC_STAMP] = work[at.NOW_STAMP]
 
 
 @called
-def compute_all(plan: PlanArrays, state: State, work: Work, row: I64) -> None:
+def compute_all(plan: I64, pool: I64, work: I64, row: I64) -> None:
     """Make every metric of the pack known to the evaluation that goes on, in declared order."""
-    for metric in range(plan.metrics.shape[0]):
-        if work.stamps[metric] != work.now[NOW_STAMP]:
-            run(plan, state, work, row, plan.metrics[metric, 7])
-            work.values[metric] = work.stack[0]
-            work.horizons[metric] = work.stack_until[0]
-            work.stamps[metric] = work.now[NOW_STAMP]
+    for metric in range(plan[METRICS]):
+        if work[at.WORK_METRICS + at.METRIC_WORDS * metric + at.METRIC_STAMP] != work[at.NOW_STAMP]:
+            run(plan, pool, work, row, plan[plan[METRIC_ROWS] + METRIC_ROW * metric + METRIC_PROGRAM])
+            _store(work, metric, plan[STACK_AT])

@@ -6,11 +6,34 @@ import numpy as np
 
 from rules.calendar import PERIOD_TABLE_FIRST
 from rules.engine import layout as at
-from rules.engine.kernel.arrays import I64, NOW_PERIOD, NOW_STAMP, State, Work
+from rules.engine.kernel.arrays import I64
 from rules.engine.kernel.facts import lower_bound
 from rules.engine.kernel.slabs import slab_offset, slab_used
-from rules.engine.plan_arrays import MONEY_SCALE, PlanArrays
-from rules.jit import lean
+from rules.engine.plan_arrays import (
+    METRIC_A,
+    METRIC_B,
+    METRIC_C,
+    METRIC_D,
+    METRIC_GUARDED,
+    METRIC_HOW,
+    METRIC_MONEY,
+    METRIC_ROW,
+    METRIC_ROWS,
+    MONEY_SCALE,
+    MONTH_ROW,
+    MONTHS,
+    RING_ENTRY,
+    RING_ROW,
+    RING_WORD,
+    RINGS,
+    VIEW_DAYS,
+    VIEW_RING,
+    VIEW_ROW,
+    VIEW_WINDOW,
+    VIEWS,
+    VIEWS_AT,
+)
+from rules.jit import called, lean
 
 _ABSENT = np.int64(at.ABSENT)
 _NAN_BITS = np.float64(np.nan).view(np.int64)
@@ -48,13 +71,13 @@ def wrapped(high: int) -> bool:
 
 
 @lean
-def calendar_start(plan: PlanArrays, unit: int, period: int) -> int:
+def calendar_start(plan: I64, unit: int, period: int) -> int:
     """The first period of the calendar month (0), quarter (1) or year (2) that holds the period."""
-    return np.int64(plan.months[period - PERIOD_TABLE_FIRST, unit])
+    return plan[plan[MONTHS] + MONTH_ROW * (period - PERIOD_TABLE_FIRST) + unit]
 
 
 @lean
-def next_start(plan: PlanArrays, unit: int, period: int) -> int:
+def next_start(plan: I64, unit: int, period: int) -> int:
     """The first period of the next month, quarter or year."""
     begin = calendar_start(plan, unit, period)
     ahead = 31 if unit == 0 else (92 if unit == 1 else 366)
@@ -62,153 +85,146 @@ def next_start(plan: PlanArrays, unit: int, period: int) -> int:
 
 
 @lean
-def window_start(plan: PlanArrays, view: int, period: int) -> int:
-    """The first period inside a view's window."""
-    window = plan.views[view, 1]
-    if window == at.WINDOW_DAYS:
-        return period - plan.views[view, 2] + 1
-    unit = (window - 1) >> 1
-    begin = calendar_start(plan, unit, period)
-    if (window - 1) & 1:
-        return calendar_start(plan, unit, begin - 1)
-    return begin
+def _look(plan: I64, pool: I64, work: I64, row: I64, v: int, seen: int) -> None:
+    """Find the entries inside a window, once an evaluation: from VIEW_LOW to VIEW_HIGH (exclusive).
 
-
-@lean
-def look(plan: PlanArrays, state: State, work: Work, row: I64, view: int) -> None:
-    """Find the entries inside a view's window: `view_low` to `view_high` (exclusive), once an evaluation."""
-    if work.view_stamps[view] == work.now[NOW_STAMP]:
+    `v` is where the view's row of the plan begins, `seen` where its words of the scratch do.
+    """
+    if work[seen + at.VIEW_STAMP] == work[at.NOW_STAMP]:
         return
-    work.view_stamps[view] = work.now[NOW_STAMP]
-    ring = plan.views[view, 0]
-    slab = row[plan.rings[ring, 0]]
-    if slab == 0:
-        work.view_low[view] = 0
-        work.view_high[view] = 0
-        return
-    words = plan.rings[ring, 1]
+    work[seen + at.VIEW_STAMP] = work[at.NOW_STAMP]
+    r = plan[RINGS] + RING_ROW * plan[v + VIEW_RING]
+    slab, words = row[plan[r + RING_WORD]], plan[r + RING_ENTRY]
     offset, used = slab_offset(slab), slab_used(slab)
-    period = work.now[NOW_PERIOD]
-    window = plan.views[view, 1]
-    work.view_low[view] = lower_bound(state.pool, offset, used, words, window_start(plan, view, period))
-    work.view_high[view] = used
-    if window != at.WINDOW_DAYS and (window - 1) & 1:
-        end = calendar_start(plan, (window - 1) >> 1, period)
-        work.view_high[view] = lower_bound(state.pool, offset, used, words, end)
+    period, window = work[at.NOW_PERIOD], plan[v + VIEW_WINDOW]
+    end = np.int64(at.NEVER)
+    if window == at.WINDOW_DAYS:
+        begin = period - plan[v + VIEW_DAYS] + 1
+    else:
+        unit = (window - 1) >> 1
+        begin = calendar_start(plan, unit, period)
+        if (window - 1) & 1:
+            end = begin
+            begin = calendar_start(plan, unit, begin - 1)
+    if slab == 0:
+        used = np.int64(0)
+    work[seen + at.VIEW_LOW] = lower_bound(pool, offset, used, words, begin)
+    if end != at.NEVER:
+        used = lower_bound(pool, offset, used, words, end)
+    work[seen + at.VIEW_HIGH] = used
 
 
 @lean
-def window_sum(plan: PlanArrays, state: State, work: Work, row: I64, view: int, column: int) -> int:
-    """The sum of a cumulative column over the entries inside a window that was looked at."""
-    low, high = work.view_low[view], work.view_high[view]
+def _window_until(plan: I64, pool: I64, work: I64, row: I64, v: int, seen: int) -> int:
+    """The earliest period at which the contents of a window that was looked at differ if nothing is added."""
+    r = plan[RINGS] + RING_ROW * plan[v + VIEW_RING]
+    slab = row[plan[r + RING_WORD]]
+    low = work[seen + at.VIEW_LOW]
+    if slab == 0 or low >= slab_used(slab):
+        return np.int64(at.NEVER)
+    window = plan[v + VIEW_WINDOW]
+    if window == at.WINDOW_DAYS:
+        return pool[slab_offset(slab) + low * plan[r + RING_ENTRY]] + plan[v + VIEW_DAYS]
+    return next_start(plan, (window - 1) >> 1, work[at.NOW_PERIOD])
+
+
+@lean
+def _window_sum(pool: I64, place: int, words: int, low: int, high: int) -> int:
+    """The sum of a cumulative column over the entries from `low` to `high`."""
     if high <= low:
         return np.int64(0)
-    ring = plan.views[view, 0]
-    words = plan.rings[ring, 1]
-    place = slab_offset(row[plan.rings[ring, 0]]) + column
-    total = state.pool[place + (high - 1) * words]
+    total = pool[place + (high - 1) * words]
     if low > 0:
-        total -= state.pool[place + (low - 1) * words]
+        total -= pool[place + (low - 1) * words]
     return total
 
 
 @lean
-def window_until(plan: PlanArrays, state: State, work: Work, row: I64, view: int) -> int:
-    """The earliest period at which the contents of a window that was looked at differ if nothing is added."""
-    ring = plan.views[view, 0]
-    slab = row[plan.rings[ring, 0]]
-    low = work.view_low[view]
-    if slab == 0 or low >= slab_used(slab):
-        return np.int64(at.NEVER)
-    window = plan.views[view, 1]
-    if window == at.WINDOW_DAYS:
-        return state.pool[slab_offset(slab) + low * plan.rings[ring, 1]] + plan.views[view, 2]
-    return next_start(plan, (window - 1) >> 1, work.now[NOW_PERIOD])
-
-
-@lean
-def window_extreme(
-    plan: PlanArrays, state: State, work: Work, row: I64, view: int, column: int, largest: bool
-) -> int:
-    """The smallest or largest value inside a window that was looked at, missing if there is none."""
-    ring = plan.views[view, 0]
-    words = plan.rings[ring, 1]
-    place = slab_offset(row[plan.rings[ring, 0]]) + column
+def _window_extreme(pool: I64, place: int, words: int, low: int, high: int, largest: bool) -> int:
+    """The smallest or largest value of a column from `low` to `high`, missing if there is none."""
     found = _ABSENT
-    for entry in range(work.view_low[view], work.view_high[view]):
-        value = state.pool[place + entry * words]
+    for entry in range(low, high):
+        value = pool[place + entry * words]
         if value != _ABSENT and (found == _ABSENT or (value > found if largest else value < found)):
             found = value
     return found
 
 
 @lean
-def average(plan: PlanArrays, metric: int, total: int, count: int) -> int:
+def _average(plan: I64, money: int, total: int, count: int) -> int:
     """Sum over count as S6.3 divides them; missing without facts or with a sum beyond the limit."""
     if count == 0 or total > at.LIMIT or total < -at.LIMIT:
         return _NAN_BITS
     value = np.float64(total)
-    if plan.metrics[metric, 6] == 1:
-        value = value / np.float64(plan.scalars[MONEY_SCALE])
+    if money == 1:
+        value = value / np.float64(plan[MONEY_SCALE])
     return bits(value / np.float64(count))
 
 
-@lean
-def compute(plan: PlanArrays, state: State, work: Work, row: I64, metric: int) -> None:
+@called
+def compute(plan: I64, pool: I64, work: I64, row: I64, metric: int) -> None:
     """Make an aggregate metric's value and horizon known to the evaluation that goes on."""
-    work.stamps[metric] = work.now[NOW_STAMP]
-    how, a, b = plan.metrics[metric, 0], plan.metrics[metric, 1], plan.metrics[metric, 2]
+    m = plan[METRIC_ROWS] + METRIC_ROW * metric
+    how, a, b, guarded = (
+        plan[m + METRIC_HOW],
+        plan[m + METRIC_A],
+        plan[m + METRIC_B],
+        plan[m + METRIC_GUARDED],
+    )
     until = np.int64(at.NEVER)
     value = _ABSENT
     if how <= at.METRIC_WINDOW_MAX:
-        value, until = _windowed(plan, state, work, row, metric, how, a, b)
+        value, until = _windowed(plan, pool, work, row, m)
     elif how == at.METRIC_CELL:
         value = row[a]
         if value != _ABSENT:
             value = limited(value - row[b] if b >= 0 else value)
-        if plan.metrics[metric, 8] == 1 and wrapped(row[a + 1] - row[b + 1] if b >= 0 else row[a + 1]):
+        if guarded == 1 and wrapped(row[a + 1] - row[b + 1] if b >= 0 else row[a + 1]):
             value = _ABSENT
     elif how == at.METRIC_SINCE:
         if row[a] != _ABSENT:
-            value = work.now[NOW_PERIOD] - row[a]
-            until = work.now[NOW_PERIOD] + 1
+            value = work[at.NOW_PERIOD] - row[a]
+            until = work[at.NOW_PERIOD] + 1
     else:
-        value = average(plan, metric, row[a], row[b])
-        if plan.metrics[metric, 8] == 1 and wrapped(row[a + 1]):
+        value = _average(plan, plan[m + METRIC_MONEY], row[a], row[b])
+        if guarded == 1 and wrapped(row[a + 1]):
             value = _NAN_BITS
-    work.values[metric] = value
-    work.horizons[metric] = until
+    known = at.WORK_METRICS + at.METRIC_WORDS * metric
+    work[known + at.METRIC_VALUE] = value
+    work[known + at.METRIC_UNTIL] = until
+    work[known + at.METRIC_STAMP] = work[at.NOW_STAMP]
 
 
 @lean
-def _windowed(
-    plan: PlanArrays, state: State, work: Work, row: I64, metric: int, how: int, view: int, column: int
-) -> tuple[int, int]:
+def _windowed(plan: I64, pool: I64, work: I64, row: I64, m: int) -> tuple[int, int]:
     """A metric that looks through a window: its value, and how long it lasts."""
-    other = plan.metrics[metric, 3] if how == at.METRIC_WINDOW else np.int64(-1)
+    how, view, column = plan[m + METRIC_HOW], plan[m + METRIC_A], plan[m + METRIC_B]
     until = np.int64(at.NEVER)
     value, high = np.int64(0), np.int64(0)
-    guarded = plan.metrics[metric, 8] == 1
-    here = view
+    guarded = plan[m + METRIC_GUARDED] == 1
     for turn in range(2):  # the second one for what is subtracted, so that there is one copy of the code
-        look(plan, state, work, row, here)
-        until = min(until, window_until(plan, state, work, row, here))
+        v, seen = plan[VIEWS] + VIEW_ROW * view, plan[VIEWS_AT] + at.VIEW_WORDS * view
+        _look(plan, pool, work, row, v, seen)
+        until = min(until, _window_until(plan, pool, work, row, v, seen))
+        r = plan[RINGS] + RING_ROW * plan[v + VIEW_RING]
+        words, offset = plan[r + RING_ENTRY], slab_offset(row[plan[r + RING_WORD]])
+        first, end = work[seen + at.VIEW_LOW], work[seen + at.VIEW_HIGH]
         if how > at.METRIC_WINDOW_AVG:
-            return window_extreme(plan, state, work, row, view, column, how == at.METRIC_WINDOW_MAX), until
-        total = window_sum(plan, state, work, row, here, column)
+            largest = how == at.METRIC_WINDOW_MAX
+            return _window_extreme(pool, offset + column, words, first, end, largest), until
+        total = _window_sum(pool, offset + column, words, first, end)
         if guarded:
-            part = window_sum(plan, state, work, row, here, column + 1)
+            part = _window_sum(pool, offset + column + 1, words, first, end)
             high = part if turn == 0 else high - part
         if how == at.METRIC_WINDOW_AVG:
             if wrapped(high):
                 return _NAN_BITS, until
-            count = window_sum(plan, state, work, row, here, plan.metrics[metric, 3])
-            return average(plan, metric, total, count), until
+            count = _window_sum(pool, offset + plan[m + METRIC_C], words, first, end)
+            return _average(plan, plan[m + METRIC_MONEY], total, count), until
         value = total if turn == 0 else value - total
-        if other < 0:
+        view, column = plan[m + METRIC_C], plan[m + METRIC_D]
+        if view < 0:
             break
-        here = other
-        column = plan.metrics[metric, 4]
     return _ABSENT if wrapped(high) else limited(value), until
 
 
@@ -241,28 +257,28 @@ def days_flip(op: int, value: int, constant: int, period: int) -> int:
 
 
 @lean
-def window_flip(
-    plan: PlanArrays, state: State, work: Work, row: I64, metric: int, op: int, constant: int
-) -> int:
+def window_flip(plan: I64, pool: I64, work: I64, row: I64, metric: int, op: int, constant: int) -> int:
     """The next period at which a window's sum compares differently with a constant, or a period before it.
 
     Walks the entries in the order in which they leave the window.
     """
-    view, column = plan.metrics[metric, 1], plan.metrics[metric, 2]
-    ring, days = plan.views[view, 0], plan.views[view, 2]
-    low, high = work.view_low[view], work.view_high[view]
+    m = plan[METRIC_ROWS] + METRIC_ROW * metric
+    view, column = plan[m + METRIC_A], plan[m + METRIC_B]
+    v, seen = plan[VIEWS] + VIEW_ROW * view, plan[VIEWS_AT] + at.VIEW_WORDS * view
+    days = plan[v + VIEW_DAYS]
+    low, high = work[seen + at.VIEW_LOW], work[seen + at.VIEW_HIGH]
     if high <= low:
         return np.int64(at.NEVER)
-    words = plan.rings[ring, 1]
-    offset = slab_offset(row[plan.rings[ring, 0]])
-    total = state.pool[offset + (high - 1) * words + column]
-    value = work.values[metric]
+    r = plan[RINGS] + RING_ROW * plan[v + VIEW_RING]
+    words, offset = plan[r + RING_ENTRY], slab_offset(row[plan[r + RING_WORD]])
+    total = pool[offset + (high - 1) * words + column]
+    value = work[at.WORK_METRICS + at.METRIC_WORDS * metric + at.METRIC_VALUE]
     truth = value != _ABSENT and compare(op, value, constant)
     for entry in range(low, min(high, low + _LOOK_AHEAD)):
-        left = total - state.pool[offset + entry * words + column]
+        left = total - pool[offset + entry * words + column]
         inside = -at.LIMIT <= left <= at.LIMIT
         if (inside and compare(op, left, constant)) != truth:
-            return state.pool[offset + entry * words] + days
+            return pool[offset + entry * words] + days
     if high > low + _LOOK_AHEAD:
-        return state.pool[offset + (low + _LOOK_AHEAD) * words] + days
+        return pool[offset + (low + _LOOK_AHEAD) * words] + days
     return np.int64(at.NEVER)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rules.engine.kernel.arrays import I64, State
-from rules.engine.layout import SLAB_CLASSES
+from rules.engine.kernel.arrays import I64
+from rules.engine.layout import LEDGER_FREE, LEDGER_LARGEST, LEDGER_USED, SLAB_CLASSES
 from rules.jit import lean
 
 
@@ -32,31 +32,31 @@ def slab_size(slab: int) -> int:
 
 
 @lean
-def allocate(state: State, kind: int, size: int, words: int) -> int:
+def allocate(pool: I64, ledger: I64, kind: int, size: int, words: int) -> int:
     """Take a slab of `1 << size` entries of `words` words from the list of its kind, or from the pool's end.
 
     The caller has made sure that the pool has room.
     """
-    head = kind * SLAB_CLASSES + size
-    offset = state.free[head]
+    head = LEDGER_FREE + kind * SLAB_CLASSES + size
+    offset = ledger[head]
     if offset >= 0:
-        state.free[head] = state.pool[offset]
+        ledger[head] = pool[offset]
         return offset
-    offset = state.control[0]
+    offset = ledger[LEDGER_USED]
     total = words << size
-    state.control[0] = offset + total
-    if total > state.control[1]:
-        state.control[1] = total
+    ledger[LEDGER_USED] = offset + total
+    if total > ledger[LEDGER_LARGEST]:
+        ledger[LEDGER_LARGEST] = total
     return offset
 
 
 @lean
-def release(state: State, kind: int, slab: int) -> None:
+def release(pool: I64, ledger: I64, kind: int, slab: int) -> None:
     """Give a slab back; the reference 0 is nothing to give."""
     if slab != 0:
-        head = kind * SLAB_CLASSES + slab_size(slab)
-        state.pool[slab_offset(slab)] = state.free[head]
-        state.free[head] = slab_offset(slab)
+        head = LEDGER_FREE + kind * SLAB_CLASSES + slab_size(slab)
+        pool[slab_offset(slab)] = ledger[head]
+        ledger[head] = slab_offset(slab)
 
 
 @lean

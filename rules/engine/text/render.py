@@ -21,7 +21,8 @@ from rules.engine.text.write import (
     put_null,
     put_string,
 )
-from rules.jit import called, compiled, lean
+from rules.jit import called, entered, lean, wide
+from rules.words import copy16, frozen
 
 U8 = NDArray[np.uint8]
 I64 = NDArray[np.int64]
@@ -31,6 +32,51 @@ _ABSENT = np.int64(at.ABSENT)
 _MARGIN = 1024
 #: Python and orjson write doubles alike between these; outside they differ in the form of the exponent.
 _PLAIN_MIN, _PLAIN_MAX = 1e-4, 1e15
+
+_MESSAGE_BYTES = 4096
+_SCRATCH_WORDS = 72
+#: Tables and texts of the template.
+(_FIXED, _ID_TEXT, _DIMENSION_NAME, _DIMENSION_TEXT, _DIMENSION_NOTICE_TEXT) = (
+    wide(table)
+    for table in (
+        tpl.FIXED,
+        tpl.ID_TEXT,
+        tpl.DIMENSION_NAME,
+        tpl.DIMENSION_TEXT,
+        tpl.DIMENSION_NOTICE_TEXT,
+    )
+)
+(_FROM_TEXT, _TO_TEXT, _TARGET_TEXT, _TAIL_TEXT, _DIRECTION_TEXT, _CAUSE_TEXT, _TYPE_TEXT, _STATE_TEXT) = (
+    wide(table)
+    for table in (
+        tpl.FROM_TEXT,
+        tpl.TO_TEXT,
+        tpl.TARGET_TEXT,
+        tpl.TAIL_TEXT,
+        tpl.DIRECTION_TEXT,
+        tpl.CAUSE_TEXT,
+        tpl.TYPE_TEXT,
+        tpl.STATE_TEXT,
+    )
+)
+(
+    _HEAD,
+    _CUSTOMER,
+    _LIFE,
+    _PREVIOUS,
+    _EVENT,
+    _REASONS,
+    _METRICS,
+    _NO_FROM,
+    _NOTICE_HEAD,
+    _NOTICE_TO,
+    _NOTICE_SINCE,
+    _NOTICE_UNTIL,
+    _NOTICE_EFFECTIVE,
+    _NOTICE_NEXT,
+    _TRUE,
+    _FALSE,
+) = (wide(fixed) for fixed in range(16))
 
 
 class Words(NamedTuple):
@@ -57,10 +103,9 @@ class Numbers(NamedTuple):
     columns: int
 
 
-@compiled
-def _comma_ends(text: U8, count: int) -> I64:
+@entered
+def _comma_ends(text: U8, count: int, ends: I64) -> None:
     """Where the elements of a JSON array begin; the last one is where a further one would."""
-    ends = np.empty(count + 1, np.int64)
     ends[0] = 1
     n = 1
     for i in range(text.size):
@@ -68,7 +113,6 @@ def _comma_ends(text: U8, count: int) -> I64:
             ends[n] = i + 1
             n += 1
     ends[count] = text.size
-    return ends
 
 
 def render_numbers(evaluations: I64, template: Template) -> Numbers:
@@ -85,101 +129,107 @@ def render_numbers(evaluations: I64, template: Template) -> Numbers:
     else:
         data = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)
     text = np.frombuffer(data, np.uint8)
-    return Numbers(text, _comma_ends(text, values.size), places.size)
-
-
-@called
-def _copy(pool: U8, spans: I64, buf: U8, to: int, text: int) -> int:
-    return put(buf, to, pool, spans[text, 0], spans[text, 1])
+    ends = np.empty(values.size + 1, np.int64)
+    _comma_ends(text, values.size, ends)
+    return Numbers(text, ends, places.size)
 
 
 @lean
-def _put_text(template: Template, buf: U8, to: int, text: int) -> int:
-    return _copy(template.pool, template.spans, buf, to, text)
+def _put_text(pool: U8, t: I64, buf: U8, to: int, text: int) -> int:
+    """A fixed text, sixteen bytes at a time: what is written beyond its end is written over."""
+    span = t[tpl.SPANS] + 2 * text
+    start, length = t[span], t[span + 1]
+    done = np.int64(0)
+    while done < length:
+        copy16(buf, to + done, pool, start + done)
+        done += 16
+    return to + length
 
 
 @called
-def _put_word(words: Words, buf: U8, to: int, number: int) -> int:
+def _put_named(pool: U8, t: I64, buf: U8, to: int, table: int, index: int) -> int:
+    """The text of a table."""
+    return _put_text(pool, t, buf, to, t[t[table] + index])
+
+
+@called
+def _put_word(text: U8, ends: I64, buf: U8, to: int, number: int) -> int:
     if number < 0:
         return put_null(buf, to)
-    start = words.ends[number]
-    return put_string(buf, to, words.text, start, words.ends[number + 1] - start)
+    start = ends[number]
+    return put_string(buf, to, text, start, ends[number + 1] - start)
 
 
-@lean
+@called
 def _put_value(
-    template: Template,
-    buf: U8,
-    to: int,
-    op: int,
-    value: int,
-    strings: Words,
-    numbers: Numbers,
-    line: int,
-    place: int,
+    pool: U8, t: I64, buf: U8, to: int, op: int, value: int, strings: Words, numbers: Numbers, cell: int
 ) -> int:
-    """One value of an evaluation."""
+    """One value of an evaluation; `cell` is that of the doubles written before."""
     if op == tpl.OP_NUMBER:
-        cell = line * numbers.columns + template.number_column[place]
         start = numbers.ends[cell]
         return put(buf, to, numbers.text, start, numbers.ends[cell + 1] - 1 - start)
     if value == _ABSENT:
         return put_null(buf, to)
     if op == tpl.OP_MONEY:
-        return put_money(buf, to, value, template.digits)
+        return put_money(buf, to, value, t[tpl.DIGITS])
     if op == tpl.OP_INTEGER:
         return put_integer(buf, to, value)
     if op == tpl.OP_STRING:
-        return _put_word(strings, buf, to, value)
-    return _put_text(template, buf, to, template.fixed[tpl.FIXED_TRUE if value == 1 else tpl.FIXED_FALSE])
+        return _put_word(strings.text, strings.ends, buf, to, value)
+    return _put_named(pool, t, buf, to, _FIXED, _TRUE if value == 1 else _FALSE)
 
 
 @lean
+def _put_category(pool: U8, t: I64, buf: U8, to: int, dimension: int, category: int) -> int:
+    """A category's id, or null before birth."""
+    if category < 0:
+        return put_null(buf, to)
+    return _put_named(pool, t, buf, to, _ID_TEXT, t[t[tpl.DIMENSION_FIRST] + dimension] + category)
+
+
+@called
 def _put_program(
-    template: Template,
+    pool: U8,
+    t: I64,
     buf: U8,
     to: int,
     first: int,
     end: int,
     change: I64,
     evaluation: I64,
-    line: int,
     strings: Words,
     numbers: Numbers,
 ) -> int:
     """Run a program of texts and values."""
+    cells = change[at.CHANGE_EVALUATION] * numbers.columns
     for i in range(first, end):
-        op, argument = template.program[i, 0], template.program[i, 1]
+        op, argument = t[t[tpl.PROGRAM] + 2 * i], t[t[tpl.PROGRAM] + 2 * i + 1]
         if op == tpl.OP_TEXT:
-            to = _put_text(template, buf, to, argument)
+            to = _put_text(pool, t, buf, to, argument)
         elif op <= tpl.OP_BOOLEAN:
             value = evaluation[at.EVALUATION_HEAD + argument]
-            to = _put_value(template, buf, to, op, value, strings, numbers, line, argument)
+            cell = cells + t[t[tpl.NUMBER_COLUMN] + argument]
+            to = _put_value(pool, t, buf, to, op, value, strings, numbers, cell)
         elif op == tpl.OP_DAYS_IN:
             days = change[at.CHANGE_DAYS_IN]
             to = put_null(buf, to) if days == _ABSENT else put_integer(buf, to, days)
-        elif op == tpl.OP_ACTOR:
-            to = _put_word(strings, buf, to, change[at.CHANGE_ACTOR])
-        elif op == tpl.OP_REASON:
-            to = _put_word(strings, buf, to, change[at.CHANGE_REASON])
+        elif op == tpl.OP_ACTOR or op == tpl.OP_REASON:
+            word = change[at.CHANGE_ACTOR] if op == tpl.OP_ACTOR else change[at.CHANGE_REASON]
+            to = _put_word(strings.text, strings.ends, buf, to, word)
         else:
-            dimension = change[at.CHANGE_DIMENSION] if op == tpl.OP_CURRENT else argument
-            category = change[at.CHANGE_FROM]
+            dimension, category = change[at.CHANGE_DIMENSION], change[at.CHANGE_FROM]
             if op == tpl.OP_DIMENSION:
-                head = at.EVALUATION_HEAD + template.values_metrics + template.values_attributes
+                dimension = argument
+                head = at.EVALUATION_HEAD + t[tpl.VALUES_METRICS] + t[tpl.VALUES_ATTRIBUTES]
                 category = evaluation[head + argument]
-            if category < 0:
-                to = put_null(buf, to)
-            else:
-                to = _put_text(
-                    template, buf, to, template.id_text[template.dimension_first[dimension] + category]
-                )
+            to = _put_category(pool, t, buf, to, dimension, category)
     return to
 
 
 @lean
 def _put_change_id(
-    template: Template,
+    pool: U8,
+    t: I64,
     buf: U8,
     to: int,
     life: int,
@@ -190,32 +240,33 @@ def _put_change_id(
     scratch: NDArray[np.uint32],
 ) -> int:
     """S9.2: the hash of `generation|life|customer_id|dimension|sequence`."""
-    n = put_integer(message, 0, template.generation)
+    n = put_integer(message, np.int64(0), t[tpl.GENERATION])
     message[n] = 124
     n = put_integer(message, n + 1, life)
     message[n] = 124
     start = customers.ends[customer]
     n = put(message, n + 1, customers.text, start, customers.ends[customer + 1] - start)
     message[n] = 124
-    n = _put_text(template, message, n + 1, template.dimension_name[change[at.CHANGE_DIMENSION]])
+    n = _put_named(pool, t, message, n + 1, _DIMENSION_NAME, change[at.CHANGE_DIMENSION])
     message[n] = 124
     n = put_integer(message, n + 1, change[at.CHANGE_SEQUENCE])
-    return put_digest(buf, to, message, n, scratch[:8], scratch[8:])
+    return put_digest(buf, to, message, n, scratch)
 
 
 @lean
-def _direction(template: Template, change: I64) -> int:
+def _direction(t: I64, change: I64) -> int:
     """Position in DIRECTIONS (S9.1)."""
     if change[at.CHANGE_FROM] < 0:
-        return 0
-    if template.ladder[change[at.CHANGE_DIMENSION]] == 0:
-        return 3
-    return 1 if change[at.CHANGE_TO] > change[at.CHANGE_FROM] else 2
+        return np.int64(0)
+    if t[t[tpl.LADDER] + change[at.CHANGE_DIMENSION]] == 0:
+        return np.int64(3)
+    return np.int64(1) if change[at.CHANGE_TO] > change[at.CHANGE_FROM] else np.int64(2)
 
 
 @lean
 def _put_change(
-    template: Template,
+    pool: U8,
+    t: I64,
     buf: U8,
     to: int,
     change: I64,
@@ -229,63 +280,58 @@ def _put_change(
 ) -> int:
     """One change in the key order of S9."""
     dimension, customer = change[at.CHANGE_DIMENSION], evaluation[at.EVALUATION_ROW]
-    line = change[at.CHANGE_EVALUATION]
-    first = template.dimension_first[dimension]
-    fixed = template.fixed
-    to = _put_text(template, buf, to, fixed[tpl.FIXED_HEAD])
-    to = _put_change_id(
-        template, buf, to, evaluation[at.EVALUATION_LIFE], customers, customer, change, message, scratch
-    )
-    to = _put_text(template, buf, to, fixed[tpl.FIXED_CUSTOMER])
-    to = _put_word(customers, buf, to, customer)
-    to = _put_text(template, buf, to, fixed[tpl.FIXED_LIFE])
-    to = put_integer(buf, to, evaluation[at.EVALUATION_LIFE])
-    to = _put_text(template, buf, to, template.dimension_text[dimension])
+    first = t[t[tpl.DIMENSION_FIRST] + dimension]
+    to = _put_named(pool, t, buf, to, _FIXED, _HEAD)
+    life = evaluation[at.EVALUATION_LIFE]
+    to = _put_change_id(pool, t, buf, to, life, customers, customer, change, message, scratch)
+    to = _put_named(pool, t, buf, to, _FIXED, _CUSTOMER)
+    to = _put_word(customers.text, customers.ends, buf, to, customer)
+    to = _put_named(pool, t, buf, to, _FIXED, _LIFE)
+    to = put_integer(buf, to, life)
+    to = _put_named(pool, t, buf, to, _DIMENSION_TEXT, dimension)
     to = put_integer(buf, to, change[at.CHANGE_SEQUENCE])
     if change[at.CHANGE_FROM] < 0:
-        to = _put_text(template, buf, to, fixed[tpl.FIXED_NO_FROM])
+        to = _put_named(pool, t, buf, to, _FIXED, _NO_FROM)
     else:
-        to = _put_text(template, buf, to, template.from_text[first + change[at.CHANGE_FROM]])
-    to = _put_text(template, buf, to, template.to_text[first + change[at.CHANGE_TO]])
-    to = _put_text(template, buf, to, template.target_text[first + change[at.CHANGE_TARGET]])
-    to = _put_text(template, buf, to, template.direction_text[_direction(template, change)])
+        to = _put_named(pool, t, buf, to, _FROM_TEXT, first + change[at.CHANGE_FROM])
+    to = _put_named(pool, t, buf, to, _TO_TEXT, first + change[at.CHANGE_TO])
+    to = _put_named(pool, t, buf, to, _TARGET_TEXT, first + change[at.CHANGE_TARGET])
+    to = _put_named(pool, t, buf, to, _DIRECTION_TEXT, _direction(t, change))
     to = put_instant(buf, to, evaluation[at.EVALUATION_INSTANT])
-    to = _put_text(template, buf, to, fixed[tpl.FIXED_PREVIOUS])
+    to = _put_named(pool, t, buf, to, _FIXED, _PREVIOUS)
     if change[at.CHANGE_PREVIOUS_US] == _ABSENT:
         to = put_null(buf, to)
     else:
         to = put_instant(buf, to, change[at.CHANGE_PREVIOUS_US])
-    to = _put_text(template, buf, to, template.cause_text[change[at.CHANGE_CAUSE]])
+    to = _put_named(pool, t, buf, to, _CAUSE_TEXT, change[at.CHANGE_CAUSE])
     event = evaluation[at.EVALUATION_EVENT]
     if event < 0:
         to = put_null(buf, to)
     else:
-        to = _put_text(template, buf, to, fixed[tpl.FIXED_EVENT])
-        to = put_string(buf, to, triggers.text, triggers.start[event], triggers.length[event])
-        to = _put_text(template, buf, to, template.type_text[triggers.type[event]])
-    to = _put_text(template, buf, to, fixed[tpl.FIXED_REASONS])
+        to = _put_named(pool, t, buf, to, _FIXED, _EVENT)
+        to = put_string(buf, to, triggers.text, triggers.start[event], np.int64(triggers.length[event]))
+        to = _put_named(pool, t, buf, to, _TYPE_TEXT, np.int64(triggers.type[event]))
+    to = _put_named(pool, t, buf, to, _FIXED, _REASONS)
     for turn in range(3):  # the current category's reason, the target's, the metrics
+        place = t[tpl.REASON_FIRST]
         if turn == 0:
-            place = 2 * change[at.CHANGE_REASON_CURRENT]
-            if place < 0:
+            if change[at.CHANGE_REASON_CURRENT] < 0:
                 continue
-            begin, end = template.reason_first[place], template.reason_first[place + 1]
+            place += 2 * change[at.CHANGE_REASON_CURRENT]
         elif turn == 1:
-            place = 2 * change[at.CHANGE_REASON_TARGET] + 1
-            begin, end = template.reason_first[place], template.reason_first[place + 1]
+            place += 2 * change[at.CHANGE_REASON_TARGET] + 1
         else:
-            to = _put_text(template, buf, to, fixed[tpl.FIXED_METRICS])
-            begin, end = template.publish_first[dimension], template.publish_first[dimension + 1]
-        to = _put_program(template, buf, to, begin, end, change, evaluation, line, strings, numbers)
+            to = _put_named(pool, t, buf, to, _FIXED, _METRICS)
+            place = t[tpl.PUBLISH_FIRST] + dimension
+        to = _put_program(pool, t, buf, to, t[place], t[place + 1], change, evaluation, strings, numbers)
         if turn == 0:
             buf[to] = 44
             to += 1
-    to = _put_text(template, buf, to, template.tail_text[first + change[at.CHANGE_TO]])
+    to = _put_named(pool, t, buf, to, _TAIL_TEXT, first + change[at.CHANGE_TO])
     buf[to] = 10
     return to + 1
 
 
-@compiled
 def render_changes(
     template: Template,
     changes: I64,
@@ -305,58 +351,101 @@ def render_changes(
     `ends[i]` becomes the end of line i in the buffer (relative to this call's start). Returns the position in
     `order` to go on with. `string_max` is the length of the longest interned string.
     """
-    message = np.empty(4096, np.uint8)
-    scratch = np.empty(72, np.uint32)
-    to = 0
+    return _render_changes(
+        template.pool,
+        template.words,
+        changes,
+        evaluations,
+        order,
+        first,
+        Words(frozen(customers.text), customers.ends),
+        triggers._replace(text=frozen(triggers.text)),
+        Words(frozen(strings.text), strings.ends),
+        numbers,
+        string_max,
+        buf,
+        ends,
+        np.empty(_MESSAGE_BYTES, np.uint8),
+        np.empty(_SCRATCH_WORDS, np.uint32),
+    )
+
+
+@entered
+def _render_changes(
+    pool: U8,
+    t: I64,
+    changes: I64,
+    evaluations: I64,
+    order: I64,
+    first: int,
+    customers: Words,
+    triggers: Triggers,
+    strings: Words,
+    numbers: Numbers,
+    string_max: int,
+    buf: U8,
+    ends: I64,
+    message: U8,
+    scratch: NDArray[np.uint32],
+) -> int:
+    to = np.int64(0)
+    values = t[tpl.VALUES_METRICS] + t[tpl.VALUES_ATTRIBUTES]
     for i in range(first, order.size):
         change = changes[order[i]]
         evaluation = evaluations[change[at.CHANGE_EVALUATION]]
         customer = evaluation[at.EVALUATION_ROW]
         event = evaluation[at.EVALUATION_EVENT]
-        room = template.size_max[change[at.CHANGE_DIMENSION]] + _MARGIN
+        room = t[t[tpl.SIZE_MAX] + change[at.CHANGE_DIMENSION]] + _MARGIN
         room += 6 * (customers.ends[customer + 1] - customers.ends[customer])
-        room += 6 * string_max * (2 + template.values_metrics + template.values_attributes)
+        room += 6 * string_max * (2 + values)
         if event >= 0:
             room += 6 * np.int64(triggers.length[event])
         if to + room > buf.size:
             return i
         to = _put_change(
-            template, buf, to, change, evaluation, customers, triggers, strings, numbers, message, scratch
+            pool, t, buf, to, change, evaluation, customers, triggers, strings, numbers, message, scratch
         )
         ends[i] = to
     return order.size
 
 
-@compiled
 def render_notices(
     template: Template, notices: I64, order: I64, first: int, customers: Words, buf: U8, ends: I64
 ) -> int:
     """Write the notices `order[first:]` as lines (S9.7), as many as surely fit; as `render_changes`."""
-    to = 0
+    text = frozen(customers.text)
+    return _render_notices(
+        template.pool, template.words, notices, order, first, Words(text, customers.ends), buf, ends
+    )
+
+
+@entered
+def _render_notices(
+    pool: U8, t: I64, notices: I64, order: I64, first: int, customers: Words, buf: U8, ends: I64
+) -> int:
+    to = np.int64(0)
     for i in range(first, order.size):
         line = notices[order[i]]
         customer, dimension = line[at.NOTICE_ROW], line[at.NOTICE_DIMENSION]
         size = customers.ends[customer + 1] - customers.ends[customer]
-        if to + template.size_max[dimension] + _MARGIN + 6 * size > buf.size:
+        if to + t[t[tpl.SIZE_MAX] + dimension] + _MARGIN + 6 * size > buf.size:
             return i
-        fixed = template.fixed
-        category = template.dimension_first[dimension]
-        to = _put_text(template, buf, to, fixed[tpl.FIXED_NOTICE_HEAD])
-        to = _put_word(customers, buf, to, customer)
-        to = _put_text(template, buf, to, fixed[tpl.FIXED_LIFE])
+        to = _put_named(pool, t, buf, to, _FIXED, _NOTICE_HEAD)
+        to = _put_word(customers.text, customers.ends, buf, to, customer)
+        to = _put_named(pool, t, buf, to, _FIXED, _LIFE)
         to = put_integer(buf, to, line[at.NOTICE_LIFE])
-        to = _put_text(template, buf, to, template.dimension_notice_text[dimension])
-        to = _put_text(template, buf, to, template.state_text[line[at.NOTICE_STATE]])
-        to = _put_text(template, buf, to, template.id_text[category + line[at.NOTICE_FROM]])
-        to = _put_text(template, buf, to, fixed[tpl.FIXED_NOTICE_TO])
-        to = _put_text(template, buf, to, template.id_text[category + line[at.NOTICE_TO]])
-        to = _put_text(template, buf, to, fixed[tpl.FIXED_NOTICE_SINCE])
+        to = _put_named(pool, t, buf, to, _DIMENSION_NOTICE_TEXT, dimension)
+        to = _put_named(pool, t, buf, to, _STATE_TEXT, line[at.NOTICE_STATE])
+        to = _put_category(pool, t, buf, to, dimension, line[at.NOTICE_FROM])
+        to = _put_named(pool, t, buf, to, _FIXED, _NOTICE_TO)
+        to = _put_category(pool, t, buf, to, dimension, line[at.NOTICE_TO])
+        to = _put_named(pool, t, buf, to, _FIXED, _NOTICE_SINCE)
         to = put_date(buf, to, line[at.NOTICE_SINCE])
-        to = _put_text(template, buf, to, fixed[tpl.FIXED_NOTICE_UNTIL])
+        to = _put_named(pool, t, buf, to, _FIXED, _NOTICE_UNTIL)
         to = put_date(buf, to, line[at.NOTICE_UNTIL])
-        to = _put_text(template, buf, to, fixed[tpl.FIXED_NOTICE_EFFECTIVE])
+        to = _put_named(pool, t, buf, to, _FIXED, _NOTICE_EFFECTIVE)
         to = put_instant(buf, to, line[at.NOTICE_INSTANT])
-        to = _put_text(template, buf, to, fixed[tpl.FIXED_NOTICE_NEXT])
+        to = _put_named(pool, t, buf, to, _FIXED, _NOTICE_NEXT)
         to = put_integer(buf, to, line[at.NOTICE_SEQUENCE])
         buf[to] = 125
         buf[to + 1] = 10

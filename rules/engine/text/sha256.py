@@ -28,39 +28,47 @@ def _roots(power: float, count: int) -> list[int]:
 
 _K = np.array(_roots(1 / 3, 64), np.uint32)
 _START = np.array(_roots(0.5, 8), np.uint32)
+#: The counts of the rotations.
+_2, _6, _7, _11, _13, _17, _18, _19, _22, _25 = (
+    np.uint32(count) for count in (2, 6, 7, 11, 13, 17, 18, 19, 22, 25)
+)
 _HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
 
 
 @lean
-def _turn(x: np.uint32, count: int) -> np.uint32:
-    return np.uint32((x >> np.uint32(count)) | (x << np.uint32(32 - count)))
+def _turn(x: np.uint32, count: np.uint32) -> np.uint32:
+    return np.uint32((x >> count) | (x << np.uint32(np.uint32(32) - count)))
+
+
+@lean
+def _mixed(x: np.uint32, a: np.uint32, b: np.uint32, c: np.uint32) -> np.uint32:
+    """The three rotations of a word that the big sigmas mix."""
+    return np.uint32(_turn(x, a) ^ _turn(x, b) ^ _turn(x, c))
 
 
 @called
-def _block(state: U32, schedule: U32, message: U8, start: int) -> None:
-    """One round over 64 bytes."""
+def _block(state: U32, message: U8, start: int) -> None:
+    """One round over 64 bytes; the schedule is behind the eight words of the state."""
     for i in range(16):
         j = start + 4 * i
-        schedule[i] = np.uint32(
+        state[8 + i] = np.uint32(
             (np.uint32(message[j]) << np.uint32(24))
             | (np.uint32(message[j + 1]) << np.uint32(16))
             | (np.uint32(message[j + 2]) << np.uint32(8))
             | np.uint32(message[j + 3])
         )
-    for i in range(16, 64):
-        x, y = schedule[i - 15], schedule[i - 2]
-        s0 = _turn(x, 7) ^ _turn(x, 18) ^ np.uint32(x >> np.uint32(3))
-        s1 = _turn(y, 17) ^ _turn(y, 19) ^ np.uint32(y >> np.uint32(10))
-        schedule[i] = np.uint32(schedule[i - 16] + s0 + schedule[i - 7] + s1)
+    for i in range(24, 72):
+        x, y = state[i - 15], state[i - 2]
+        s0 = _turn(x, _7) ^ _turn(x, _18) ^ np.uint32(x >> np.uint32(3))
+        s1 = _turn(y, _17) ^ _turn(y, _19) ^ np.uint32(y >> np.uint32(10))
+        state[i] = np.uint32(state[i - 16] + s0 + state[i - 7] + s1)
     a, b, c, d = state[0], state[1], state[2], state[3]
     e, f, g, h = state[4], state[5], state[6], state[7]
     for i in range(64):
-        s1 = _turn(e, 6) ^ _turn(e, 11) ^ _turn(e, 25)
         choice = (e & f) ^ (~e & g)
-        t1 = np.uint32(h + s1 + choice + _K[i] + schedule[i])
-        s0 = _turn(a, 2) ^ _turn(a, 13) ^ _turn(a, 22)
+        t1 = np.uint32(h + _mixed(e, _6, _11, _25) + choice + _K[i] + state[8 + i])
         majority = (a & b) ^ (a & c) ^ (b & c)
-        t2 = np.uint32(s0 + majority)
+        t2 = np.uint32(_mixed(a, _2, _13, _22) + majority)
         h, g, f = g, f, e
         e = np.uint32(d + t1)
         d, c, b = c, b, a
@@ -76,11 +84,11 @@ def _block(state: U32, schedule: U32, message: U8, start: int) -> None:
 
 
 @lean
-def put_digest(buf: U8, at: int, message: U8, length: int, state: U32, schedule: U32) -> int:
+def put_digest(buf: U8, at: int, message: U8, length: int, scratch: U32) -> int:
     """Write the first 32 hex digits of the SHA-256 of `message[:length]`; returns the position after them.
 
-    `message` must have 72 bytes of room behind the text, for the padding; `state[8]` and `schedule[64]` are
-    scratch.
+    `message` must have 72 bytes of room behind the text, for the padding; `scratch[72]` is for the state and
+    the schedule.
     """
     padded = (length + 9 + 63) // 64 * 64
     message[length] = 0x80
@@ -90,10 +98,10 @@ def put_digest(buf: U8, at: int, message: U8, length: int, state: U32, schedule:
     for i in range(8):
         message[padded - 1 - i] = (bits >> (8 * i)) & 0xFF
     for i in range(8):
-        state[i] = _START[i]
+        scratch[i] = _START[i]
     for start in range(0, padded, 64):
-        _block(state, schedule, message, start)
+        _block(scratch, message, start)
     for i in range(4):
         for k in range(8):
-            buf[at + 8 * i + k] = _HEX[(state[i] >> np.uint32(28 - 4 * k)) & np.uint32(15)]
+            buf[at + 8 * i + k] = _HEX[(scratch[i] >> np.uint32(28 - 4 * k)) & np.uint32(15)]
     return at + 32

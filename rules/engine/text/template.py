@@ -60,44 +60,53 @@ DIRECTIONS = ("initial", "up", "down", "move")
 class Template(NamedTuple):
     """Fixed texts and programs of a pack.
 
-    `pool` holds all bytes; `spans[text]` = (start, length). `fixed` = texts of the change's head, the erased
-    and common parts by the FIXED_ names. By dimension: `dimension_text`, `dimension_first` (first category in
-    the flat table), `ladder`. By category in the flat table: `from_text`, `to_text`, `target_text`,
-    `tail_text` (strategy to generation), `id_text` (the quoted id). `direction_text`, `cause_text` by their
-    positions, `type_text` by type code, `state_text` by notice state.
-    `program[op, argument]`; `reason_first[2 * reason + result]` and `publish_first[dimension]` are where
-    programs begin, each ending where the next one begins.
-    `number_column[value]` is the column of the pre-rendered doubles that holds a value, -1 for others.
-    `size_max[dimension]`: bytes of the longest change's fixed texts; `slots`: most values in one change.
+    `pool` holds all bytes, and COPY_SLACK more. `words` is what the machine code reads: the head by the
+    names below, numbers and the places where its tables begin. SPANS rows (start, length) by text; the others
+    are texts by what they are about: FIXED by the FIXED_ names; by dimension DIMENSION_TEXT,
+    DIMENSION_NOTICE_TEXT, DIMENSION_NAME, and no texts: DIMENSION_FIRST (its first category in the flat
+    table), LADDER, SIZE_MAX (bytes of the longest change's fixed texts); by category in the flat table
+    FROM_TEXT, TO_TEXT, TARGET_TEXT, TAIL_TEXT (strategy to generation), ID_TEXT (the quoted id);
+    DIRECTION_TEXT, CAUSE_TEXT by their positions, TYPE_TEXT by type code, STATE_TEXT by notice state.
+    PROGRAM rows (op, argument); REASON_FIRST[2 * reason + result] and PUBLISH_FIRST[dimension] are where
+    programs begin, each ending where the next one begins. NUMBER_COLUMN is `number_column`: the column of the
+    pre-rendered doubles that holds a value, -1 for others.
     """
 
     pool: U8
-    spans: I64
-    fixed: I64
-    dimension_text: I64
-    dimension_first: I64
-    dimension_notice_text: I64
-    ladder: I64
-    dimension_name: I64
-    from_text: I64
-    to_text: I64
-    target_text: I64
-    tail_text: I64
-    id_text: I64
-    direction_text: I64
-    cause_text: I64
-    type_text: I64
-    state_text: I64
-    program: I64
-    reason_first: I64
-    publish_first: I64
+    words: I64
     number_column: I64
-    size_max: I64
-    digits: int
-    generation: int
-    values_metrics: int
-    values_attributes: int
 
+
+#: What a copy of sixteen bytes at a time may read and write beyond the end.
+COPY_SLACK = 16
+(
+    DIGITS,
+    GENERATION,
+    VALUES_METRICS,
+    VALUES_ATTRIBUTES,
+    SPANS,
+    FIXED,
+    DIMENSION_TEXT,
+    DIMENSION_FIRST,
+    DIMENSION_NOTICE_TEXT,
+    LADDER,
+    DIMENSION_NAME,
+    FROM_TEXT,
+    TO_TEXT,
+    TARGET_TEXT,
+    TAIL_TEXT,
+    ID_TEXT,
+    DIRECTION_TEXT,
+    CAUSE_TEXT,
+    TYPE_TEXT,
+    STATE_TEXT,
+    PROGRAM,
+    REASON_FIRST,
+    PUBLISH_FIRST,
+    NUMBER_COLUMN,
+    SIZE_MAX,
+) = range(25)
+_HEAD_WORDS = 25
 
 (
     FIXED_HEAD,
@@ -162,7 +171,6 @@ def make_template(pack: Pack, generation: int) -> Template:
     """Everything that the bodies of a pack's changes have in common."""
     texts = _Texts()
     program: list[tuple[int, int]] = []
-    metrics, attributes = len(pack.metrics), len(pack.attributes)
     categories = [(dimension, category) for dimension in pack.dimensions for category in dimension.categories]
     reason_first, reason_sizes = _reasons(pack, texts, program)
     publish_first = []
@@ -181,37 +189,35 @@ def make_template(pack: Pack, generation: int) -> Template:
     wanted = [number and index in shown for index, number in enumerate(numbers)]
     column = np.where(wanted, np.cumsum(wanted, dtype=np.int64) - 1, -1).astype(np.int64)
     firsts = np.cumsum([0] + [len(d.categories) for d in pack.dimensions], dtype=np.int64)[:-1]
-    template = Template(
-        pool=np.zeros(0, np.uint8),
-        spans=np.zeros((0, 2), np.int64),
-        fixed=texts.each(_FIXED[key] for key in sorted(_FIXED)),
-        dimension_text=texts.each(f',"dimension":{quoted(d.id)},"sequence":' for d in pack.dimensions),
-        dimension_first=firsts.astype(np.int64),
-        dimension_notice_text=texts.each(f',"dimension":{quoted(d.id)},"state":' for d in pack.dimensions),
-        ladder=np.array([d.kind == "ladder" for d in pack.dimensions], np.int64),
-        dimension_name=texts.each(d.id for d in pack.dimensions),
-        from_text=texts.each(f',"from":{quoted(c.id)},"from_code":{quoted(c.code)}' for _, c in categories),
-        to_text=texts.each(f',"to":{quoted(c.id)},"to_code":{quoted(c.code)}' for _, c in categories),
-        target_text=texts.each(f',"target":{quoted(c.id)}' for _, c in categories),
-        tail_text=texts.each(_tail(c, source, generation) for _, c in categories),
-        id_text=texts.each(quoted(c.id) for _, c in categories),
-        direction_text=texts.each(f',"direction":"{word}","effective_at":' for word in DIRECTIONS),
-        cause_text=texts.each(f',"cause":"{word}","trigger":' for word in at.CAUSES),
-        type_text=texts.each(f',"type":"{name}"}}' for name in TYPES),
-        state_text=texts.each(f'"{word}","from":' for word in at.NOTICE_STATES),
-        program=np.array(program, np.int64).reshape(-1, 2),
-        reason_first=np.array(reason_first, np.int64),
-        publish_first=np.array(publish_first, np.int64),
-        number_column=column,
-        size_max=np.zeros(len(pack.dimensions), np.int64),
-        digits=pack.digits,
-        generation=generation,
-        values_metrics=metrics,
-        values_attributes=attributes,
-    )
-    spans = np.array(texts.spans, np.int64).reshape(-1, 2)
-    template = template._replace(pool=np.frombuffer(bytes(texts.pool), np.uint8), spans=spans)
-    return template._replace(size_max=_sizes(pack, template, reason_sizes))
+    tables = {
+        FIXED: texts.each(_FIXED[key] for key in sorted(_FIXED)),
+        DIMENSION_TEXT: texts.each(f',"dimension":{quoted(d.id)},"sequence":' for d in pack.dimensions),
+        DIMENSION_FIRST: firsts.astype(np.int64),
+        DIMENSION_NOTICE_TEXT: texts.each(f',"dimension":{quoted(d.id)},"state":' for d in pack.dimensions),
+        LADDER: np.array([d.kind == "ladder" for d in pack.dimensions], np.int64),
+        DIMENSION_NAME: texts.each(d.id for d in pack.dimensions),
+        FROM_TEXT: texts.each(f',"from":{quoted(c.id)},"from_code":{quoted(c.code)}' for _, c in categories),
+        TO_TEXT: texts.each(f',"to":{quoted(c.id)},"to_code":{quoted(c.code)}' for _, c in categories),
+        TARGET_TEXT: texts.each(f',"target":{quoted(c.id)}' for _, c in categories),
+        TAIL_TEXT: texts.each(_tail(c, source, generation) for _, c in categories),
+        ID_TEXT: texts.each(quoted(c.id) for _, c in categories),
+        DIRECTION_TEXT: texts.each(f',"direction":"{word}","effective_at":' for word in DIRECTIONS),
+        CAUSE_TEXT: texts.each(f',"cause":"{word}","trigger":' for word in at.CAUSES),
+        TYPE_TEXT: texts.each(f',"type":"{name}"}}' for name in TYPES),
+        STATE_TEXT: texts.each(f'"{word}","from":' for word in at.NOTICE_STATES),
+        PROGRAM: np.array(program, np.int64).reshape(-1, 2),
+        REASON_FIRST: np.array(reason_first, np.int64),
+        PUBLISH_FIRST: np.array(publish_first, np.int64),
+        NUMBER_COLUMN: column,
+        SPANS: np.array(texts.spans, np.int64).reshape(-1, 2),
+    }
+    tables[SIZE_MAX] = _sizes(pack, tables, reason_sizes)
+    words = np.zeros(_HEAD_WORDS, np.int64)
+    words[:SPANS] = (pack.digits, generation, len(pack.metrics), len(pack.attributes))
+    listed = [tables[table].ravel() for table in range(SPANS, _HEAD_WORDS)]
+    words[SPANS:] = np.cumsum([_HEAD_WORDS, *(table.size for table in listed[:-1])])
+    pool = np.frombuffer(bytes(texts.pool) + bytes(COPY_SLACK), np.uint8)
+    return Template(pool, np.concatenate([words, *listed]), column)
 
 
 def _tail(category: Category, source: str, generation: int) -> str:
@@ -281,12 +287,13 @@ def _reason(
     program.append((OP_TEXT, texts.add("}}")))
 
 
-def _sizes(pack: Pack, template: Template, reason_sizes: list[int]) -> I64:
+def _sizes(pack: Pack, tables: dict[int, I64], reason_sizes: list[int]) -> I64:
     """By dimension, the most bytes the fixed texts of one change can take, values of fixed size included."""
-    longest = template.spans[:, 1]
+    longest = tables[SPANS][:, 1]
+    reason_first, publish_first = tables[REASON_FIRST], tables[PUBLISH_FIRST]
 
     def program_size(first: int, end: int) -> int:
-        lines = template.program[first:end]
+        lines = tables[PROGRAM][first:end]
         return int(longest[lines[lines[:, 0] == OP_TEXT, 1]].sum()) + 48 * len(lines)
 
     sizes = []
@@ -294,10 +301,8 @@ def _sizes(pack: Pack, template: Template, reason_sizes: list[int]) -> I64:
     for index, dimension in enumerate(pack.dimensions):
         span = range(2 * at.REASON_KINDS * count, 2 * at.REASON_KINDS * (count + len(dimension.categories)))
         count += len(dimension.categories)
-        reasons = max(
-            program_size(template.reason_first[i], template.reason_first[i] + reason_sizes[i]) for i in span
-        )
-        publish = program_size(template.publish_first[index], template.publish_first[index + 1])
-        tails = template.tail_text[count - len(dimension.categories) : count]
+        reasons = max(program_size(reason_first[i], reason_first[i] + reason_sizes[i]) for i in span)
+        publish = program_size(publish_first[index], publish_first[index + 1])
+        tails = tables[TAIL_TEXT][count - len(dimension.categories) : count]
         sizes.append(2 * reasons + publish + int(longest[tails].max()) + 4096)
     return np.array(sizes, np.int64)

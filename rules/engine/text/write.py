@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.jit import called, lean
+from rules.jit import called, lean, wide
 
 U8 = NDArray[np.uint8]
 I64 = NDArray[np.int64]
@@ -21,6 +21,8 @@ _SHORT = np.zeros(32, np.uint8)
 _SHORT[8], _SHORT[9], _SHORT[10], _SHORT[12], _SHORT[13] = b"btnfr"
 _CONTROL = np.frombuffer(b"\\u00", np.uint8)
 _DAY_US = 86_400_000_000
+#: Counts of digits.
+_2, _4, _6 = wide(2), wide(4), wide(6)
 
 
 @lean
@@ -91,11 +93,11 @@ def put_date(buf: U8, at: int, period: int) -> int:
     day = day_of_year - (153 * month_shifted + 2) // 5 + 1
     month = month_shifted + 3 if month_shifted < 10 else month_shifted - 9
     year = year_of_era + era * 400 + (1 if month <= 2 else 0)
-    at = put_padded(buf, at, year, 4)
+    at = put_padded(buf, at, year, _4)
     buf[at] = 45
-    at = put_padded(buf, at + 1, month, 2)
+    at = put_padded(buf, at + 1, month, _2)
     buf[at] = 45
-    return put_padded(buf, at + 1, day, 2)
+    return put_padded(buf, at + 1, day, _2)
 
 
 @called
@@ -106,13 +108,13 @@ def put_instant(buf: U8, at: int, instant_us: int) -> int:
     rest = instant_us - days * _DAY_US
     at = put_date(buf, at + 1, days)
     buf[at] = 84
-    at = put_padded(buf, at + 1, rest // 3_600_000_000, 2)
+    at = put_padded(buf, at + 1, rest // 3_600_000_000, _2)
     buf[at] = 58
-    at = put_padded(buf, at + 1, rest // 60_000_000 % 60, 2)
+    at = put_padded(buf, at + 1, rest // 60_000_000 % 60, _2)
     buf[at] = 58
-    at = put_padded(buf, at + 1, rest // 1_000_000 % 60, 2)
+    at = put_padded(buf, at + 1, rest // 1_000_000 % 60, _2)
     buf[at] = 46
-    at = put_padded(buf, at + 1, rest % 1_000_000, 6)
+    at = put_padded(buf, at + 1, rest % 1_000_000, _6)
     buf[at] = 90
     buf[at + 1] = _QUOTE
     return at + 2

@@ -1,0 +1,66 @@
+"""Eight or sixteen bytes at a time: loads and copies of machine code that numba has no names for.
+
+Positions are not checked and need not be aligned. With the JIT off the same happens in plain Python.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numba
+import numpy as np
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import types
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+U8 = NDArray[np.uint8]
+
+
+def _place(context: Any, builder: Any, kind: Any, array: Any, at: Any, bits: Any) -> Any:
+    """A pointer to a position of an array of bytes, as one to something else."""
+    data = context.make_array(kind)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [at]), bits.as_pointer())
+
+
+def _word(_typing: Any, buf: Any, _at: Any) -> Any:
+    """The eight bytes at a position as one little-endian word."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = _place(context, builder, signature.args[0], args[0], args[1], ir.IntType(64))
+        return builder.load(place, align=1)
+
+    return types.uint64(buf, types.int64), generate
+
+
+def _copy16(_typing: Any, target: Any, _to: Any, source: Any, _start: Any) -> Any:
+    """Copy sixteen bytes; both must have so many."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        sixteen = ir.VectorType(ir.IntType(8), 16)
+        found = builder.load(_place(context, builder, signature.args[2], args[2], args[3], sixteen), align=1)
+        builder.store(found, _place(context, builder, signature.args[0], args[0], args[1], sixteen), align=1)
+        return context.get_dummy_value()
+
+    return types.void(target, types.int64, source, types.int64), generate
+
+
+def _plain_word(buf: U8, at: int) -> np.uint64:
+    return np.uint64(int.from_bytes(bytes(buf[int(at) : int(at) + 8]), "little"))
+
+
+def _plain_copy16(target: U8, to: int, source: U8, start: int) -> None:
+    target[to : to + 16] = source[start : start + 16]
+
+
+_OFF: bool = cast(Any, numba.config).DISABLE_JIT
+#: `word(buf, at)` and `copy16(target, to, source, start)`, as said above.
+word: Any = _plain_word if _OFF else intrinsic(_word)
+copy16: Any = _plain_copy16 if _OFF else intrinsic(_copy16)
+
+
+def frozen(buf: U8) -> U8:
+    """The same bytes, not to be written to: machine code is made once for them, whatever they came from."""
+    view = buf.view()
+    view.flags.writeable = False
+    return view
