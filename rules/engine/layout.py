@@ -88,7 +88,7 @@ VIEW_LOW, VIEW_HIGH, VIEW_STAMP, VIEW_WORDS = range(4)
 # by entry of the stack: value and until
 STACK_WORDS = 2
 
-# --- the ledger of the state: pool words used, words of the largest slab, ticks so far; then the free lists ---
+# --- the ledger of the state: pool words used, words of the largest slab, ticks so far; free lists ---
 LEDGER_USED, LEDGER_LARGEST, LEDGER_TICKS, LEDGER_FREE = range(4)
 
 # --- a slab reference: offset in words << 32 | used entries << 8 | log2 of capacity; 0 is none ---

@@ -234,7 +234,7 @@ def _values_now(engine: Engine, number: int) -> tuple[int, I64]:
     Customers whom a tick leaves as they are do not hear of it until they are next looked at, so it counts
     for them all the same; not for those who have something due by it and whose turn is still to come.
     """
-    state, plan = engine._state, engine.plan.arrays
+    state, plan = engine._state, engine.plan.packed
     known, as_of = np.array([number], np.int64), np.empty(1, np.int64)
     values = np.empty((1, len(engine.plan.pack.metrics)), np.int64)
     customer_values(plan, state, engine._work, known, as_of, values)

@@ -14,9 +14,9 @@ _ERASURES = 64
 
 
 class Out(NamedTuple):
-    """`words` is what the kernel is handed: the OUT_ words of its head, then the tables, which the others show.
+    """`words` is what the kernel is handed: the OUT_ words of its head, then the tables that the others show.
 
-    Lines of fixed capacity; `used[t]` of them are taken, by the USED_ names. `counters` by the COUNTED_ names.
+    Of the lines of table t `used[t]` are taken, by the USED_ names; `counters` by the COUNTED_ names.
     `erasures` rows: (event, row, life, instant, position). `rejections` rows: (event, code position).
     """
 
