@@ -17,12 +17,12 @@ from tests.live.pretended import publish
 from tests.live.published import Published, Record
 
 #: A seed whose history has changes, notices, dead letters and an erasure.
-SEED = 4
+SEED = 12
 
 
 @pytest.fixture(scope="module")
 def right() -> tuple[Published, Pack]:
-    events = random_events(SEED)
+    events = random_events(SEED, crowd=6, poison=6)
     return publish(events.pack, events.sent, seed=SEED), events.pack
 
 
