@@ -1,14 +1,18 @@
 """Compile everything ahead of its first use: `python -m workers.warm`, as images and test runs do.
 
-Several processes that start at once would otherwise each compile the same functions.
+Several processes that start at once would otherwise each compile the same functions. Compiling holds one lock
+in a process, so a second process makes the decoders and the texts while the first one makes the kernel.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,9 +34,16 @@ _EVENTS: tuple[dict[str, object], ...] = (
 )
 
 
+#: What the second process is asked for.
+_BESIDE = "--decoders-and-texts"
+
+
 def main() -> None:
     """Compile, and say what takes so long; nothing where it was done before."""
     prepare()
+    if _BESIDE in sys.argv:
+        _warm_decoders_and_texts()
+        return
     make_ready(lambda text: print(text, flush=True))
 
 
@@ -48,7 +59,7 @@ def make_ready(tell: Callable[[str], None]) -> None:
     if done.exists():
         return
     started = running_seconds()
-    tell("preparing machine code; the first time this takes a minute or two")
+    tell("preparing machine code; the first time this takes up to a minute")
     warm()
     done.touch()
     tell(f"machine code is ready after {running_seconds() - started:.0f} s")
@@ -66,6 +77,8 @@ def warm() -> None:
 
     pack = open_pack("shop")
     rows = _rows()
+    with _another_process():
+        _warm_kernel(pack)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "events.ndjson").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
@@ -76,6 +89,58 @@ def warm() -> None:
         replay(pack, [folder], folder / "out")
     Engine(make_plan(pack)).tick(0)
     warm_shard(pack)
+
+
+@contextmanager
+def _another_process() -> Iterator[None]:
+    """Have another process compile its half meanwhile; where it fails, this one does it afterwards."""
+    if machine_code_folder() is None:
+        yield
+        return
+    with subprocess.Popen([sys.executable, "-m", "workers.warm", _BESIDE], stderr=subprocess.DEVNULL):
+        yield
+
+
+def _warm_kernel(pack: Pack) -> None:
+    """No events, but all the machine code that they would take."""
+    from rules.engine.batches import batch_in_order
+    from rules.engine.engine import Engine
+    from rules.engine.plan import make_plan
+    from rules.intake.columns import no_events
+
+    engine = Engine(make_plan(pack))
+    engine.step(batch_in_order(engine, no_events()))
+    engine.sight()
+    engine.tick(0)
+
+
+def _warm_decoders_and_texts() -> None:
+    import numpy as np
+    import pyarrow as pa
+
+    from rules.engine.engine import Engine
+    from rules.engine.plan import make_plan
+    from rules.engine.text.render import Triggers, Words, render_changes, render_notices, render_numbers
+    from rules.engine.text.template import make_template
+    from rules.intake.arrow_columns import decode_table
+    from rules.intake.json_columns import decode_records
+    from rules.intake.tables import intake_of
+    from workers.packs import open_pack
+
+    pack = open_pack("shop")
+    intake = intake_of(pack)
+    body = json.dumps(_rows()[1]).encode()
+    decode_records(np.frombuffer(body, np.uint8), np.zeros(1, np.int64), np.array([len(body)]), intake)
+    decode_table(pa.RecordBatch.from_pylist([_rows()[1]]), intake)
+    template, out = make_template(pack, 1), Engine(make_plan(pack))._out
+    none, text = np.zeros(0, np.int64), np.zeros(0, np.uint8)
+    words = Words(text, none)
+    numbers = render_numbers(out.evaluations[:0], template)
+    triggers = Triggers(text, none, np.zeros(0, np.int32), text)
+    render_changes(
+        template, out.changes, out.evaluations, none, 0, words, triggers, words, numbers, 0, text, none
+    )
+    render_notices(template, out.notices, none, 0, words, text, none)
 
 
 def warm_shard(pack: Pack) -> None:

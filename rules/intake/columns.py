@@ -79,6 +79,37 @@ class EventColumns:
     details: tuple[Event, ...]
 
 
+def no_events() -> EventColumns:
+    """A batch without events."""
+    long, short, byte = np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.uint8)
+    return EventColumns(
+        index=long,
+        type=byte,
+        occurred_us=long,
+        period=short,
+        amount=long,
+        discount=long,
+        items=long,
+        score=long,
+        label=short,
+        customer_text=byte,
+        customer_start=long,
+        customer_length=short,
+        event_text=byte,
+        event_start=long,
+        event_length=short,
+        detail=short,
+        attribute_first=np.zeros(1, np.int32),
+        attribute_index=byte,
+        attribute_kind=byte,
+        attribute_value=long,
+        attribute_text=byte,
+        attribute_start=long,
+        attribute_length=short,
+        details=(),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """A decoded batch: what was accepted, what was rejected (by rising index), and the unknown types."""

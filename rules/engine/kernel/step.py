@@ -411,7 +411,7 @@ def tick(
     Returns (DONE or what is short, the row to go on with).
     """
     for customer in range(first, end):
-        if state.due[customer] <= period and state.rows[customer, at.TICKS] != state.control[2]:
+        if state.due[customer] <= period and state.rows[customer, at.TICKS] != state.ledger[at.LEDGER_TICKS]:
             short = advance(plan, state, work, out, customer, period, position)
             if short != at.DONE:
                 return short, customer
