@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,8 @@ from tests.properties.replay_comparison import (
     write_plain,
 )
 from tests.properties.strategies import seeded_history
-from workers.replay import chunks, gather, play, run, writing
+from workers.files import chunks
+from workers.replay import gather, play, run, writing
 from workers.replay.reference_replay import run_reference
 from workers.replay.run import replay
 from workers.replay.summary import Order
@@ -78,8 +80,7 @@ def crowd(seed: int, size: int = 12) -> tuple[History, list[str]]:
 @pytest.fixture
 def cut_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pieces, parts and slices so small that every file is many of each, kept in files in between."""
-    monkeypatch.setattr(chunks, "CHUNK_BYTES", 700)
-    monkeypatch.setattr(chunks, "CHUNK_ROWS", 3)
+    monkeypatch.setattr(run, "read_chunks", partial(chunks.read_chunks, chunk_bytes=700, chunk_rows=3))
     monkeypatch.setattr(run, "PART_EVENTS", 2)
     monkeypatch.setattr(gather, "SLICE_ROWS", 5)
     monkeypatch.setattr(writing, "_PIECE_BYTES", 40_000)
