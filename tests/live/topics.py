@@ -37,7 +37,11 @@ class Scene:
     @classmethod
     async def on(cls, broker: Broker, *, partitions: int = 2, **more: Any) -> Scene:
         """New topics, all with so many partitions."""
-        settings = own_settings(broker, partitions=partitions, **more)
+        return await cls.of(own_settings(broker, partitions=partitions, **more))
+
+    @classmethod
+    async def of(cls, settings: LiveSettings) -> Scene:
+        """The topics that settings name, made where they are missing."""
         await create_topics(settings)
         return cls(settings)
 

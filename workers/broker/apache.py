@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import tempfile
 import uuid
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from workers.broker.answers import free_port
@@ -50,6 +51,9 @@ _PROPERTIES = {
 }
 
 
+_LISTS = ("listeners", "advertised.listeners", "listener.security.protocol.map")
+
+
 def why_not() -> str | None:
     """Why Apache Kafka cannot run here; None if it can."""
     missing = [
@@ -64,8 +68,19 @@ def why_not() -> str | None:
     return None
 
 
-def recipe(folder: Path, host: str, port: int) -> list[str | Path]:
-    """The command of a broker with its data in a folder, which is formatted if it is new."""
+def recipe(
+    folder: Path,
+    host: str,
+    port: int,
+    *,
+    more: Mapping[str, str] | None = None,
+    format_options: Sequence[str] = (),
+) -> list[str | Path]:
+    """The command of a broker with its data in a folder, which is formatted if it is new.
+
+    `more` properties win; of listeners and their protocols they come after those that are there.
+    `format_options` go to Kafka's storage tool, such as users for SCRAM.
+    """
     libraries = fetch_libraries()
     data = folder / "data"
     settings = folder / "server.properties"
@@ -77,6 +92,8 @@ def recipe(folder: Path, host: str, port: int) -> list[str | Path]:
         "controller.quorum.voters": f"1@{host}:{controller}",
         "log.dirs": str(data),
     }
+    for name, value in (more or {}).items():
+        properties[name] = f"{properties[name]},{value}" if name in _LISTS else value
     settings.write_text("".join(f"{name}={value}\n" for name, value in properties.items()), encoding="utf-8")
     java: list[str | Path] = ["java", f"-Xmx{HEAP}", "-cp", f"{libraries}/*"]
     quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
@@ -84,7 +101,7 @@ def recipe(folder: Path, host: str, port: int) -> list[str | Path]:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         tool = [*java, "-XX:TieredStopAtLevel=1", quiet, "kafka.tools.StorageTool"]
         # in one word: an id may begin with a hyphen
-        format_command = [*tool, "format", f"--cluster-id={cluster}", "--config", settings]
+        format_command = [*tool, "format", f"--cluster-id={cluster}", "--config", settings, *format_options]
         _run(format_command, "Apache Kafka cannot format its folder")
     return [*java, "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", quiet, "kafka.Kafka", settings]
 
