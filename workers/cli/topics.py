@@ -74,7 +74,7 @@ async def _ask(settings: LiveSettings, *, make: bool) -> Topics:
 
 
 def _show(settings: LiveSettings, topics: Topics) -> None:
-    wrong = {finding.topic for finding in topics.findings}
+    wrong = {name for finding in topics.findings for name in finding.topics}
     for role, name in settings.topics.by_role().items():
         state = "new" if name in topics.created else "see below" if name in wrong else "as it must be"
         typer.echo(f"{role:<13} {name:<24} {state}")

@@ -47,9 +47,9 @@ class Present(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something wrong with a topic: what, and what to do about it."""
+    """Something wrong with some topics: what, and what to do about it."""
 
-    topic: str
+    topics: tuple[str, ...]
     message: str
     hint: str
 
@@ -76,7 +76,7 @@ async def create_topics(settings: LiveSettings) -> Topics:
         missing = [name for name in settings.topics.by_role().values() if name not in present]
         if partitions is None:
             findings = find_wrong(settings.topics, present)
-            return Topics(0, [], [each for each in findings if each.topic in present])
+            return Topics(0, [], [each for each in findings if set(each.topics) <= present.keys()])
         await _make(client, settings, missing, partitions)
         present = await _look_until_all_are_there(client, settings.topics)
         return Topics(partitions, missing, find_wrong(settings.topics, present))
@@ -117,20 +117,16 @@ def find_wrong(names: TopicNames, present: Mapping[str, Present]) -> list[Findin
         counts = ", ".join(f"`{name}` {count}" for name, count in inputs.items())
         findings.append(
             Finding(
-                next(iter(inputs)),
+                tuple(inputs),
                 f"the input topics have different numbers of partitions: {counts}",
                 "a customer's events of all topics must meet in one shard: make the topics anew with equal "
                 "numbers, as adding partitions would part a customer from its past",
             )
         )
         partitions = None
+    findings += _missing([name for name in names.by_role().values() if name not in present])
     for role, name in names.by_role().items():
         if name not in present:
-            findings.append(
-                Finding(
-                    name, f"the topic `{name}` is missing", "`tierline topics create` makes what is missing"
-                )
-            )
             continue
         if name not in names.inputs and partitions not in (None, present[name].partitions):
             findings.append(_other_number(name, present[name].partitions, partitions))
@@ -138,9 +134,18 @@ def find_wrong(names: TopicNames, present: Mapping[str, Present]) -> list[Findin
     return findings
 
 
+def _missing(names: list[str]) -> list[Finding]:
+    if not names:
+        return []
+    which = (
+        f"topic `{names[0]}` is" if len(names) == 1 else f"topics {', '.join(f'`{n}`' for n in names)} are"
+    )
+    return [Finding(tuple(names), f"the {which} missing", "`tierline topics create` makes what is missing")]
+
+
 def _other_number(name: str, count: int, wanted: int | None) -> Finding:
     return Finding(
-        name,
+        (name,),
         f"the topic `{name}` has {count} partitions, and the inputs have {wanted}",
         "each shard writes to its own partition: remove the topic if nothing in it is needed, or give it "
         f"{wanted} partitions",
@@ -179,7 +184,7 @@ def _wrong_settings(role: str, name: str, found: Mapping[str, str]) -> list[Find
 
 def _setting(name: str, key: str, wanted: str, why: str, found: Mapping[str, str]) -> Finding:
     return Finding(
-        name,
+        (name,),
         f"the topic `{name}` has `{key}={found[key]}`, and needs `{wanted}`: {why}",
         f"set it: kafka-configs.sh --bootstrap-server HOST:PORT --alter --entity-type topics "
         f"--entity-name {name} --add-config {key}={wanted}",
