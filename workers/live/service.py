@@ -31,6 +31,8 @@ T = TypeVar("T")
 
 #: How long one read waits for records.
 _READ_S: Final = 0.2
+#: How long the broker holds a fetch of a restore that finds nothing: what else is asked waits behind it.
+_RESTORE_WAIT_MS = 20
 #: An input of which so much waits in memory is not read until less than half is left.
 _WAITING_RECORDS_MAX: Final = 200_000
 _WAITING_BYTES_MAX: Final = 128 << 20
@@ -240,7 +242,7 @@ class DataPlane:
     # --- clients ----------------------------------------------------------------------------------------
 
     def _make_reader(self) -> Reading:
-        return Reader(consumer(self._settings))
+        return Reader(consumer(self._settings, fetch_max_wait_ms=_RESTORE_WAIT_MS))
 
     def _make_transactor(self, shard: int) -> Transacting:
         settings = self._settings
