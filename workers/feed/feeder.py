@@ -28,9 +28,13 @@ from workers.feed.heads import NO_TIME, UNREADABLE
 from workers.feed.merge import Slab, merged
 from workers.feed.pace import AS_FAST_AS_IT_GOES, Pace
 from workers.files.sources import EventFile
+from workers.kafka.batches import send
+from workers.kafka.messages import Messages, Spans
 from workers.kafka.opened import open_producer, told
 from workers.kafka.partitioner import partitions_of
 from workers.settings.live import LiveSettings
+
+I64 = NDArray[np.int64]
 
 #: Kafka takes records of up to a megabyte; the rest is for what it puts around them.
 RECORD_BYTES_MAX = 1_000_000
@@ -154,18 +158,17 @@ class Feeder:
         slab = self._sendable(slab)
         if not slab.size or self._producer is None:
             return
-        key = np.frombuffer(slab.text, np.uint8)
-        partition = partitions_of(key, slab.key_start, np.maximum(slab.key_length, 0), self._partitions)
+        partition = partitions_of(slab.text, slab.key_start, np.maximum(slab.key_length, 0), self._partitions)
         # without a key any partition will do, and always the same one is easier to find again
         partition = np.where(slab.key_length < 0, slab.position % self._partitions, partition)
         slot = slab.topic * self._partitions + partition
         order = np.argsort(slot, kind="stable")
         bounds = np.searchsorted(slot[order], np.arange(len(TOPICS) * self._partitions + 1))
-        timestamps = self._timestamps_ms(slab)
+        times_ms = self._times_ms(slab)
         try:
             await asyncio.gather(
                 *(
-                    self._send_slot(slab, order[bounds[place] : bounds[place + 1]], timestamps, place)
+                    self._send_slot(slab, order[bounds[place] : bounds[place + 1]], times_ms, place)
                     for place in np.flatnonzero(np.diff(bounds)).tolist()
                 )
             )
@@ -174,38 +177,27 @@ class Feeder:
         for topic, count in enumerate(np.bincount(slab.topic, minlength=len(TOPICS)).tolist()):
             self.counts.sent[TOPICS[topic]] += count
 
-    async def _send_slot(self, slab: Slab, rows: NDArray[np.int64], timestamps: list[int], slot: int) -> None:
-        """Send the records of one partition in batches, in their order."""
-        client = self._producer
-        if client is None:
+    async def _send_slot(self, slab: Slab, rows: I64, times_ms: I64, slot: int) -> None:
+        """Send the records of one partition in their order."""
+        if self._producer is None:
             return
-        topic, partition = self._topics[slot // self._partitions], slot % self._partitions
-        text = slab.text
-        columns = (slab.key_start, slab.key_length, slab.value_start, slab.value_length)
-        waiting = []
-        batch = client.create_batch()
-        for row, key_at, key_long, value_at, value_long in zip(
-            rows.tolist(), *(column[rows].tolist() for column in columns), strict=True
-        ):
-            key = text[key_at : key_at + key_long] if key_long >= 0 else None
-            record = {
-                "timestamp": timestamps[row],
-                "key": key,
-                "value": text[value_at : value_at + value_long],
-            }
-            if batch.append(**record) is None:
-                waiting.append(await client.send_batch(batch, topic, partition=partition))
-                batch = client.create_batch()
-                batch.append(**record)
-        waiting.append(await client.send_batch(batch, topic, partition=partition))
-        await asyncio.gather(*waiting)
+        messages = Messages(
+            self._topics[slot // self._partitions],
+            Spans(slab.text, slab.key_start[rows], slab.key_length[rows]),
+            Spans(slab.text, slab.value_start[rows], slab.value_length[rows]),
+            (),
+            (),
+            int(times_ms[rows].min()),
+            times_ms=times_ms[rows],
+        )
+        partition = slot % self._partitions
+        await asyncio.gather(*await send(self._producer, messages, partition, transactional=False))
 
-    def _timestamps_ms(self, slab: Slab) -> list[int]:
+    def _times_ms(self, slab: Slab) -> I64:
+        """The timestamps of records."""
         if self._now:
-            return [int(unix_seconds() * 1000)] * slab.size
-        times = np.where(slab.occurred_us == NO_TIME, slab.time_us, slab.occurred_us)
-        milliseconds: list[int] = (times // 1000).tolist()
-        return milliseconds
+            return np.full(slab.size, int(unix_seconds() * 1000), np.int64)
+        return np.where(slab.occurred_us == NO_TIME, slab.time_us, slab.occurred_us) // 1000
 
     def _sendable(self, slab: Slab) -> Slab:
         """The records that have a topic and are not too large; the others are counted."""

@@ -22,6 +22,7 @@ from workers.files.chunks import CHUNK_BYTES, CHUNK_ROWS, Chunk, read_chunks
 from workers.files.sources import EventFile
 
 I64 = NDArray[np.int64]
+U8 = NDArray[np.uint8]
 
 #: Bytes that all files together may hold in memory, and the least worth reading at a time.
 _MEMORY_BYTES = 64 << 20
@@ -35,12 +36,12 @@ _NO_TOPIC = len(TOPICS)
 class Slab(NamedTuple):
     """`n` records in the order in which to send them; columns int64[n].
 
-    A value is `text[value_start : value_start + value_length]`, a key likewise (length -1: none). `topic` as
-    in `Heads`; `time_us` is the time by which the record is ordered, `occurred_us` its own or NO_TIME; `file`
-    and `position` say where it stands: number of the file, line or row.
+    `text` uint8[]: a value is `text[value_start : value_start + value_length]`, a key likewise (length -1:
+    none). `topic` as in `Heads`; `time_us` is the time by which the record is ordered, `occurred_us` its own
+    or NO_TIME; `file` and `position` say where it stands: number of the file, line or row.
     """
 
-    text: bytes
+    text: U8
     topic: I64
     time_us: I64
     occurred_us: I64
@@ -118,7 +119,7 @@ class _Source:
         if self._home != _NO_TOPIC:
             topic[topic < 0] = self._home
         return Slab(
-            heads.text.tobytes(),
+            heads.text,
             topic,
             self._times(heads),
             heads.occurred_us,
@@ -147,7 +148,7 @@ def _in_order(pieces: Sequence[Slab]) -> Slab:
     if len(pieces) == 1:
         return pieces[0]
     used = [_used(piece) for piece in pieces]
-    text = b"".join(piece.text[low:high] for piece, (low, high) in zip(pieces, used, strict=True))
+    text = np.concatenate([piece.text[low:high] for piece, (low, high) in zip(pieces, used, strict=True)])
     ends = np.cumsum([high - low for low, high in used])
     shifts = np.repeat(
         [end - high for (_, high), end in zip(used, ends, strict=True)], [piece.size for piece in pieces]
@@ -173,4 +174,4 @@ def _used(piece: Slab) -> tuple[int, int]:
 
 
 _NONE = np.zeros(0, np.int64)
-_EMPTY = Slab(b"", *([_NONE] * 9))
+_EMPTY = Slab(np.zeros(0, np.uint8), *([_NONE] * 9))

@@ -23,8 +23,6 @@ copy_bytes: Any = cgutils.raw_memcpy
 
 #: From the base offset to the number of records.
 HEADER_BYTES = 61
-#: Attributes, and the difference to the batch's timestamp, which is none: a byte each.
-_ATTRIBUTES_AND_TIME = 2
 
 
 def _memcpy(_context: Any, out: Any, at: Any, text: Any, start: Any, size: Any) -> Any:
@@ -111,13 +109,20 @@ def cut(
 
 
 @compiled
-def begin_records(out: U8, place: I64, size: I64, delta: I64) -> None:
+def add_times(size: I64, later_ms: I64) -> None:
+    """Add what the difference to the batch's timestamp takes to the size of each record."""
+    for i in range(size.size):
+        size[i] += _varint_bytes(later_ms[i])
+
+
+@compiled
+def begin_records(out: U8, place: I64, size: I64, later_ms: I64, delta: I64) -> None:
     """Write the size of each record, its attributes and differences to the batch; `place` moves behind."""
     for i in range(place.size):
         at = _put_varint(out, place[i], size[i])
         out[at] = 0
-        out[at + 1] = 0
-        place[i] = _put_varint(out, at + _ATTRIBUTES_AND_TIME, delta[i])
+        at = _put_varint(out, at + 1, later_ms[i])
+        place[i] = _put_varint(out, at, delta[i])
 
 
 @compiled

@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 
 from workers.kafka import aiokafka_patch
 from workers.kafka.arrays import unlocked
-from workers.kafka.batch_bytes import add_field, begin_records, cut, put_field, put_fixed
+from workers.kafka.batch_bytes import add_field, add_times, begin_records, cut, put_field, put_fixed
 from workers.kafka.crc32c import crc32c
 from workers.kafka.messages import Messages
 
 U8 = NDArray[np.uint8]
+I64 = NDArray[np.int64]
 
 #: Brokers take batches of up to about a megabyte (`message.max.bytes`).
 BATCH_BYTES_MAX = 900_000
@@ -89,7 +90,9 @@ def prepared(
     headers = len(messages.fixed) + len(messages.varying)
     fixed = _varint(headers) + b"".join(_text(name.encode()) + _text(value) for name, value in messages.fixed)
     names = [_text(name.encode()) for name, _ in messages.varying]
-    size = np.full(count, 2 + len(fixed) + sum(map(len, names)), np.int64)
+    size = np.full(count, 1 + len(fixed) + sum(map(len, names)), np.int64)
+    later_ms = _later_ms(messages, count)
+    add_times(size, later_ms)
     fields = [
         (unlocked(spans.text), spans.start, spans.length)
         for spans in (messages.keys, messages.values, *(spans for _, spans in messages.varying))
@@ -100,7 +103,7 @@ def prepared(
     delta, place, first, start = np.empty((4, count), np.int64)
     batches, total = cut(size, bytes_max, delta, place, first, start)
     out = np.empty(total, np.uint8)
-    begin_records(out, place, size, delta)
+    begin_records(out, place, size, later_ms, delta)
     for field in fields[:2]:
         put_field(out, place, *field)
     put_fixed(out, place, _array(fixed))
@@ -108,7 +111,7 @@ def prepared(
         put_fixed(out, place, _array(name))
         put_field(out, place, *field)
     bounds = zip([*start[:batches].tolist(), total], [*first[:batches].tolist(), count], strict=True)
-    return _batches(out, list(bounds), messages.timestamp_ms, transactional)
+    return _batches(out, list(bounds), messages.timestamp_ms, later_ms, transactional)
 
 
 def appended(producer: AIOKafkaProducer, messages: Messages) -> list[BatchBuilder]:
@@ -153,14 +156,24 @@ def _append(batch: BatchBuilder, messages: Messages, index: int) -> bool:
     told = batch.append(
         key=messages.keys.bytes_of(index),
         value=messages.values.bytes_of(index),
-        timestamp=messages.timestamp_ms,
+        timestamp=messages.timestamp_ms if messages.times_ms is None else int(messages.times_ms[index]),
         headers=messages.headers_of(index),
     )
     return told is not None
 
 
+def _later_ms(messages: Messages, count: int) -> I64:
+    """How much later each record is than the timestamp of all."""
+    if messages.times_ms is None:
+        return np.zeros(count, np.int64)
+    later_ms = messages.times_ms - messages.timestamp_ms
+    if later_ms.size != count or later_ms.min(initial=0) < 0:
+        raise ValueError(f"a record for `{messages.topic}` is earlier than the least timestamp")
+    return later_ms
+
+
 def _batches(
-    out: U8, bounds: Sequence[tuple[int, int]], timestamp_ms: int, transactional: bool
+    out: U8, bounds: Sequence[tuple[int, int]], timestamp_ms: int, later_ms: I64, transactional: bool
 ) -> list[PreparedBatch]:
     """`bounds`: where each batch and its first record start, and at last the ends."""
     batches = []
@@ -176,7 +189,7 @@ def _batches(
             _TRANSACTIONAL if transactional else 0,
             after - first - 1,
             timestamp_ms,
-            timestamp_ms,
+            timestamp_ms + int(later_ms[first:after].max()),
             -1,
             -1,
             0,

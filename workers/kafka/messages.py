@@ -40,7 +40,8 @@ class Messages(NamedTuple):
 
     `fixed` headers are the same for all, `varying` ones have a text a record; fixed ones come first.
     `timestamp_ms` is that of all of them, since 1970-01-01T00:00Z. `ready`: the batches made of them ahead of
-    time, by whoever is to send them; None if they are still to be made.
+    time, by whoever is to send them; None if they are still to be made. `times_ms` int64[n] are the records'
+    own timestamps, where they differ, and `timestamp_ms` is the least of them then.
     """
 
     topic: str
@@ -50,6 +51,7 @@ class Messages(NamedTuple):
     varying: tuple[tuple[str, Spans], ...]
     timestamp_ms: int
     ready: object = None
+    times_ms: I64 | None = None
 
     def headers_of(self, index: int) -> list[tuple[str, bytes]]:
         """The headers of one record."""

@@ -41,7 +41,7 @@ def write(path: Path, events: list[dict[str, str]]) -> Path:
 
 def values(slab: Slab) -> list[bytes]:
     return [
-        slab.text[start : start + length]
+        slab.text[start : start + length].tobytes()
         for start, length in zip(slab.value_start.tolist(), slab.value_length.tolist(), strict=True)
     ]
 

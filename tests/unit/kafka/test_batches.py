@@ -45,7 +45,7 @@ def plain(
             *((name, spans.bytes_of(i)) for name, spans in batch.varying),
         ]
         builder.append(
-            timestamp=batch.timestamp_ms,
+            timestamp=batch.timestamp_ms if batch.times_ms is None else int(batch.times_ms[i]),
             key=batch.keys.bytes_of(i),
             value=batch.values.bytes_of(i),
             headers=headers,
@@ -70,6 +70,19 @@ def test_records_with_keys_values_and_headers() -> None:
     assert built(batch) == built(plain(some))
     assert batch.record_count() == 3
     assert batch.size() == len(built(batch))
+
+
+def test_records_with_timestamps_of_their_own() -> None:
+    later = [0, 1, 63, 64, 8_191, 8_192, 31_536_000_000, 5]
+    many = messages([b"k"] * len(later), [b"v"] * len(later))._replace(times_ms=TIME_MS + np.array(later))
+    (batch,) = prepared(many)
+    assert built(batch) == built(plain(many))
+
+
+def test_a_record_earlier_than_the_least_timestamp_is_refused() -> None:
+    early = messages([b"k"], [b"v"])._replace(times_ms=np.array([TIME_MS - 1]))
+    with pytest.raises(ValueError, match="earlier than the least"):
+        prepared(early)
 
 
 def test_a_batch_outside_of_a_transaction() -> None:
