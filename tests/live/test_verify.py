@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -53,15 +54,17 @@ async def verified(
     begins: dict[Pair, int] | None = None,
     *,
     from_snapshot: bool = False,
+    reader: LoggedReader | None = None,
+    settle_s: float = 0.0,
 ) -> Verified:
     verification = Verification(
         pack,
         TopicNames(),
         shard,
-        LoggedReader(published, begins),
+        reader or LoggedReader(published, begins),
         begins=nothing,
         done=nothing,
-        settle_s=0.0,
+        settle_s=settle_s,
     )
     return await verification.run(from_snapshot=from_snapshot)
 
@@ -358,6 +361,34 @@ async def test_messages_without_a_journal_are_found() -> None:
     published.records["journal", 0] = []
     found = difference(await verified(pack, published))
     assert "is in no batch of the journal" in found.what
+
+
+class Belated(LoggedReader):
+    """A reader to which the newest records of a topic show only when it asks for its end once more."""
+
+    def __init__(self, published: Published, role: str, count: int) -> None:
+        super().__init__(published)
+        self._pair = (published.names[role], 0)
+        self._hidden, self._asked = published.of(role, 0)[-count:], False
+        self._log_of_role = published.of(role, 0)
+        del self._log_of_role[-count:]
+
+    async def ends(self, pairs: Iterable[Pair]) -> dict[Pair, int]:
+        ends = await super().ends(pairs)
+        if self._pair in ends:
+            if self._asked:
+                self._log_of_role += self._hidden
+                self._hidden = []
+            self._asked = True
+        return ends
+
+
+@pytest.mark.parametrize("role", ["journal", "changes", "pending"])
+async def test_parts_of_a_transaction_that_show_a_moment_later_are_waited_for(role: str) -> None:
+    pack, published = history()
+    batches = len(published.of("journal", 0))
+    found = await verified(pack, published, reader=Belated(published, role, 2), settle_s=10.0)
+    assert (found.difference, found.batches) == (None, batches)
 
 
 async def test_a_shard_that_did_nothing_yet_is_equal() -> None:
