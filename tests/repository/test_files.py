@@ -57,7 +57,7 @@ def test_layers_are_kept() -> None:
 def test_every_direct_dependency_is_pinned() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *extras["dev"], *extras["excel"]]
+    wanted = [*project["dependencies"], *extras["dev"], *extras["excel"], *extras["live"]]
     names = {re.split(r"[<>=\[ ]", each)[0].lower().replace("_", "-") for each in wanted}
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {line.split("==")[0].lower().replace("_", "-") for line in lines if "==" in line}
