@@ -6,6 +6,7 @@ in a process, so a second process makes the decoders and the texts while the fir
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import subprocess
@@ -59,10 +60,24 @@ def make_ready(tell: Callable[[str], None]) -> None:
     if done.exists():
         return
     started = running_seconds()
-    tell("preparing machine code; the first time this takes up to a minute")
-    warm()
-    done.touch()
+    with _alone(folder, tell):
+        if not done.exists():
+            tell("preparing machine code; the first time this takes up to a minute")
+            warm()
+            done.touch()
     tell(f"machine code is ready after {running_seconds() - started:.0f} s")
+
+
+@contextmanager
+def _alone(folder: Path, tell: Callable[[str], None]) -> Iterator[None]:
+    """Let processes that start together compile one after the other: only the first has something to do."""
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            tell("another process is preparing machine code; waiting for it")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def warm() -> None:
