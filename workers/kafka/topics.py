@@ -29,7 +29,13 @@ _ROLES_COMPACT = ("categories", "snapshots")
 _ROLES_KEEP = ("journal",)
 #: Of 128 MB; only segments that are full are compacted, and old snapshots are large.
 _SNAPSHOTS = {**_COMPACT, "segment.bytes": str(128 << 20), "max.message.bytes": str(2 << 20)}
-_MESSAGE_BYTES_MIN = 1 << 20
+#: A refused record of a megabyte in JSON, where a byte can take six.
+_LETTERS = {**_KEEP, "max.message.bytes": str(8 << 20)}
+#: What a topic must take, and what that is made of.
+_MESSAGE_BYTES = {
+    "snapshots": (1 << 20, 2 << 20, "pieces of snapshots are up to 1 MB"),
+    "dead_letters": (8 << 20, 8 << 20, "a refused record of 1 MB can take so much as JSON"),
+}
 
 _EXISTS_ALREADY = 36
 #: A topic that was made is known to all brokers after a moment; so long at most, by feel.
@@ -174,11 +180,9 @@ def _wrong_settings(role: str, name: str, found: Mapping[str, str]) -> list[Find
             for key in ("retention.ms", "retention.bytes")
             if found.get(key, "-1") != "-1"
         ]
-    if role == "snapshots" and int(found.get("max.message.bytes", _MESSAGE_BYTES_MIN)) < _MESSAGE_BYTES_MIN:
-        wanted = str(2 << 20)
-        findings.append(
-            _setting(name, "max.message.bytes", wanted, "pieces of snapshots are up to 1 MB", found)
-        )
+    least, wanted, why = _MESSAGE_BYTES.get(role, (0, 0, ""))
+    if int(found.get("max.message.bytes", least)) < least:
+        findings.append(_setting(name, "max.message.bytes", str(wanted), why, found))
     return findings
 
 
@@ -236,7 +240,7 @@ async def _make(
     if not missing:
         return
     roles = {name: role for role, name in settings.topics.by_role().items()}
-    special = {"categories": _COMPACT, "snapshots": _SNAPSHOTS}
+    special = {"categories": _COMPACT, "snapshots": _SNAPSHOTS, "dead_letters": _LETTERS}
     new = [
         NewTopic(name, partitions, settings.replication_factor, topic_configs=special.get(roles[name], _KEEP))
         for name in missing

@@ -38,6 +38,8 @@ _WAITING_RECORDS_MAX: Final = 200_000
 _WAITING_BYTES_MAX: Final = 128 << 20
 #: A batch of a transaction: below the 1,048,588 bytes that brokers accept by default.
 _BATCH_BYTES: Final = 1_040_000
+#: A dead letter of a record of a megabyte takes up to so much.
+_REQUEST_BYTES: Final = 8 << 20
 #: How long aiokafka waits before it asks again what the broker was too busy for.
 _BACK_OFF_MS: Final = 10
 #: How long the batch in hand may take when partitions are taken away, and when the worker stops.
@@ -250,7 +252,7 @@ class DataPlane:
             settings,
             transactional_id=f"{settings.group}-{shard}",
             max_batch_size=_BATCH_BYTES,
-            max_request_size=4 * _BATCH_BYTES,
+            max_request_size=_REQUEST_BYTES,
             retry_backoff_ms=_BACK_OFF_MS,
         )
         return Transactor(made, settings.group, settings.transaction_timeout_ms / 1000)
