@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -19,9 +20,10 @@ from tests.benchmarks.process import FailedError
 from workers.broker.broker import Broker, why_not
 from workers.cli.errors import UserError
 
-#: `peers` stands beside workers in a run of its own; the rest is of Tierline alone, but for the latency.
+#: `peers` is order tiers beside the peers, `tiers` without them.
 MEASUREMENTS = {
-    "peers": throughput.order_tiers,
+    "peers": throughput.beside_peers,
+    "tiers": throughput.alone,
     "shop": throughput.shop,
     "latency": latency.latency,
     "recovery": recovery.recovery,
@@ -33,7 +35,7 @@ MEASUREMENTS = {
 def main() -> int:
     """Measure, show and note down; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.live", description=__doc__)
-    parser.add_argument("what", nargs="*", help=f"{', '.join(MEASUREMENTS)}; without any: all")
+    parser.add_argument("what", nargs="*", help=f"{', '.join(MEASUREMENTS)}; without any: all but peers")
     parser.add_argument("--size", choices=SIZES, default="small", help="how much (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=Path("out/live"), help="where results and logs are kept")
     parser.add_argument("--runs", type=int, help="runs of each throughput, other than the size says")
@@ -43,7 +45,7 @@ def main() -> int:
         help="java, embedded, or HOST:PORT of one that runs (default: %(default)s)",
     )
     arguments = parser.parse_args()
-    wanted: list[str] = arguments.what or list(MEASUREMENTS)
+    wanted: list[str] = arguments.what or [name for name in MEASUREMENTS if name != "peers"]
     if unknown := [each for each in wanted if each not in MEASUREMENTS]:
         parser.error(f"there is no measurement `{unknown[0]}`")
     size, kept = SIZES[arguments.size], arguments.out
@@ -51,6 +53,8 @@ def main() -> int:
         size = replace(size, runs=arguments.runs)
     # wide enough for every table, also where the output is a file
     console = Console(width=None if sys.stdout.isatty() else 160)
+    # topics that were just made have no leader yet: aiokafka tries again, and says so each time
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)
     try:
         racing.warm()
         with _broker(arguments.broker, console) as broker:

@@ -37,12 +37,13 @@ async def latency(bench: Bench) -> None:
     figures += await _flips(bench, calm, size.calm_rate, 1.0, {"p50": (40, 8), "p99": (100, 30)})
     figures += await _flips(bench, busy, size.busy_rate, _BUSY_SHARE, {"p99": (200, 50)})
     figures += await _shop(bench)
-    if reason := java.missing():
+    reason = java.missing()
+    if reason:
         bench.say(f"without Kafka Streams and Flink: {reason}")
-    else:
+    elif size.latency_peers:
         java.build(bench.kept)
-        for peer in java.LATENCY.values():
-            figures += await _peer(bench, peer, calm)
+        for name in size.latency_peers:
+            figures += await _peer(bench, java.LATENCY[name], calm)
     bench.book.figures("latency from produce to readable", figures)
 
 

@@ -15,10 +15,9 @@ from tests.benchmarks.live.prober import Probe
 from tests.benchmarks.live.worker import Worker
 
 _NEVER_S = 86_400
-_OFTEN_S = 10
-#: Events go on so long before the kill, so that some came since the last snapshot, and after the restart.
-_BEFORE_S, _AFTER_S = 25.0, 60.0
-_SMALL_BEFORE_S, _SMALL_AFTER_S = 4.0, 8.0
+#: Events go on for so many snapshots before the kill, so that some came since the last one, and for so many
+#: times the backlog after the restart.
+_SNAPSHOTS_BEFORE, _AFTER = 2.5, 3
 
 
 async def recovery(bench: Bench) -> None:
@@ -34,19 +33,19 @@ async def recovery(bench: Bench) -> None:
     worker.kill()
 
     await started([worker])
-    replayed = worker.figures()
-    replay_rate = replayed["tierline_restore_records_total"] / _busy_restoring(replayed)
+    replayed = worker.restored()
+    replay_rate = replayed.records / replayed.seconds
     bench.say(f"restored from the journal: {replay_rate:,.0f} records/s")
     worker.stop()
 
     seconds = await started([worker])
-    loaded = worker.figures()
-    load_rate = len(people) / _busy_restoring(loaded)
+    loaded = worker.restored()
+    load_rate = loaded.customers / loaded.seconds
     bench.say(f"restored from snapshots: {load_rate:,.0f} customers/s, ready after {seconds:.1f} s")
     memory = worker.bytes_now()
     worker.stop()
 
-    killed = bench.worker(names, "shop", snapshot_interval_s=_OFTEN_S)
+    killed = bench.worker(names, "shop", snapshot_interval_s=size.snapshot_s)
     ready_s, gone_s = await _killed(bench, killed, people)
     bench.say(f"killed with a backlog: ready after {ready_s:.1f} s, all worked through after {gone_s:.1f} s")
     await cluster.delete(names.run)
@@ -71,17 +70,10 @@ async def recovery(bench: Bench) -> None:
     )
 
 
-def _busy_restoring(figures: dict[str, float]) -> float:
-    """Seconds that restoring took: shards restore at the same time, so their mean."""
-    return figures["tierline_restore_seconds_sum"] / figures["tierline_restore_seconds_count"]
-
-
 async def _killed(bench: Bench, worker: Worker, people: People) -> tuple[float, float]:
     """Seconds from the restart until ready, and until nothing waits, while events go on at their pace."""
     size, cluster = bench.size, bench.cluster()
-    is_small = size.many < 10_000
-    before_s = _SMALL_BEFORE_S if is_small else _BEFORE_S
-    after_s = _SMALL_AFTER_S if is_small else _AFTER_S
+    before_s, after_s = _SNAPSHOTS_BEFORE * size.snapshot_s, _AFTER * size.backlog_s
     probe = Probe(
         brokers=bench.brokers,
         topics=worker.names.by_role,
@@ -122,7 +114,7 @@ async def pause(bench: Bench) -> None:
     size, names, cluster = bench.size, bench.names("pause"), bench.cluster(1)
     people = People(size.many, partitions=1)
     await cluster.create(*names.by_role.values())
-    worker = bench.worker(names, "shop", snapshot_interval_s=_OFTEN_S, partitions=1, **STANDING)
+    worker = bench.worker(names, "shop", snapshot_interval_s=size.snapshot_s, partitions=1, **STANDING)
     await started([worker])
     await work_through(cluster, names, [worker], making.shop_calm_history(people))
     before = worker.figures()
@@ -133,7 +125,7 @@ async def pause(bench: Bench) -> None:
         events="day",
         customers=len(people),
         rate=size.steady_rate,
-        seconds=3 * _OFTEN_S,
+        seconds=3 * size.snapshot_s,
         partitions=1,
         started=SHOP_DAY.isoformat(),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import statistics
+from collections.abc import Sequence
 
 from tests.benchmarks.figures import Contender, Figure, ratios
 from tests.benchmarks.live import checking, making
@@ -17,7 +18,12 @@ _ONE, _TWO = "Tierline, 1 worker", "Tierline, 2 workers"
 _SHOP_SPAN_S = 80_000.0
 
 
-async def order_tiers(bench: Bench) -> None:
+async def alone(bench: Bench) -> None:
+    """Order tiers by one worker and by two; both must tell the same moves."""
+    await _order_tiers(bench, ())
+
+
+async def beside_peers(bench: Bench) -> None:
     """The same orders through Tierline and the peers, by turns; all must tell the same moves."""
     reason = java.missing()
     if reason:
@@ -25,6 +31,10 @@ async def order_tiers(bench: Bench) -> None:
     else:
         bench.say("building Kafka Streams' and Flink's programs")
         java.build(bench.kept)
+    await _order_tiers(bench, () if reason else bench.size.peers)
+
+
+async def _order_tiers(bench: Bench, peers: Sequence[str]) -> None:
     worked: dict[str, list[Worked]] = {}
     moves: dict[str, checking.Moves] = {}
 
@@ -38,7 +48,8 @@ async def order_tiers(bench: Bench) -> None:
     for _ in range(bench.size.runs):
         for title, count in ((_ONE, 1), (_TWO, 2)):
             note(title, *await _worker_tiers(bench, count))
-        for peer in java.THROUGHPUT.values() if not reason else ():
+        for name in peers:
+            peer = java.THROUGHPUT[name]
             note(peer.title, *await _peer_tiers(bench, peer))
     events = bench.size.orders
     bench.book.contenders(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import time
 import urllib.error
@@ -10,6 +11,7 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -41,6 +43,14 @@ class Names:
     def by_role(self) -> dict[str, str]:
         """The inputs: default name → name."""
         return dict(zip(TopicNames().inputs, self.topics.inputs, strict=True))
+
+
+class Restored(NamedTuple):
+    """A restore of all shards of a worker: seconds of the slowest, records run again, customers known."""
+
+    seconds: float
+    records: int
+    customers: int
 
 
 @dataclass(slots=True)
@@ -76,7 +86,7 @@ class Worker:
         }
         self._child = Child(
             [TIERLINE, "worker", "--rules", self.pack],
-            log=self.folder / f"{self.names.run}-{self.number}.log",
+            log=self._log,
             variables={f"TIERLINE_{name}": value for name, value in own.items()},
         )
         self._child.start()
@@ -91,16 +101,32 @@ class Worker:
             await asyncio.sleep(_LOOK_AGAIN_S)
         return time.perf_counter() - started
 
-    def figures(self) -> dict[str, float]:
-        """Its metrics by name, summed up over their labels."""
+    def figures(self, **labels: str) -> dict[str, float]:
+        """Its metrics by name, summed up over their labels, or over those series that have some."""
         text = self._ask("/metrics")
         if text is None:
             raise FailedError(f"a worker does not tell its metrics: {self.last_words()}")
         found: dict[str, float] = {}
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
-                found[sample.name] = found.get(sample.name, 0.0) + sample.value
+                if labels.items() <= sample.labels.items():
+                    found[sample.name] = found.get(sample.name, 0.0) + sample.value
         return found
+
+    def restored(self) -> Restored:
+        """What its log says of the restore at its latest start; shards restore at the same time."""
+        lines = self._log.read_text(encoding="utf-8").splitlines()
+        found: list[dict[str, float]] = []
+        for line in lines:
+            told = json.loads(line) if line.startswith("{") else {}
+            if told.get("event") == "worker starts":
+                found.clear()
+            elif told.get("event") == "shard is restored":
+                found.append(told)
+        if not found:
+            raise FailedError(f"a worker does not tell of a restore: {self.last_words()}")
+        records, customers = (int(sum(told[name] for told in found)) for name in ("records", "customers"))
+        return Restored(max(told["seconds"] for told in found), records, customers)
 
     def cpu_s(self) -> float:
         """Processor seconds of the process so far."""
@@ -134,6 +160,10 @@ class Worker:
     def last_words(self) -> str:
         """The end of its log."""
         return self._process.last_words()
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / f"{self.names.run}-{self.number}.log"
 
     @property
     def _process(self) -> Child:
