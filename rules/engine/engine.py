@@ -27,7 +27,7 @@ from rules.engine.plan_arrays import (
     STACK_AT,
     Plan,
 )
-from rules.engine.snapshot import LAYOUT_VERSION, Snapshot
+from rules.engine.snapshot import LAYOUT_VERSION, ROOM_DTYPES, Room, Snapshot, copied, touched
 from rules.engine.strings import StringTable
 from rules.intake.columns import (
     ATTRIBUTE_BOOLEAN,
@@ -41,6 +41,8 @@ I64 = NDArray[np.int64]
 
 _ROWS_FIRST = 64
 _POOL_FIRST = 1 << 17
+#: One row more for so many that were restored.
+_SPARE = 8
 #: Lines of output that are collected before they are copied away, at first and at most: enough to make the
 #: copying cheap, few enough to stay in the processor's caches.
 _OUTPUTS_FIRST, _OUTPUTS_LAST = 256, 16_384
@@ -107,7 +109,9 @@ class Engine:
         engine = cls(plan)
         engine.customers = StringTable.of(snapshot.customer_ends, snapshot.customer_arena)
         engine.strings = StringTable.of(snapshot.string_ends, snapshot.string_arena)
-        engine._reserve_rows(len(engine.customers))
+        count = len(engine.customers)
+        # the next new customer must not have to wait until all rows are copied once more
+        engine._reserve_rows(count + count // _SPARE)
         state = engine._state
         state.rows[: snapshot.rows.shape[0]] = snapshot.rows
         state.due[: snapshot.due.size] = snapshot.due
@@ -120,24 +124,40 @@ class Engine:
         )
         return engine
 
-    def snapshot(self) -> Snapshot:
-        """A copy of all that is remembered, to be taken between two batches."""
+    def snapshot(self, room: Room | None = None) -> Snapshot:
+        """A copy of all that is remembered, taken between two batches, into `room` where that is enough."""
         state, count = self._state, len(self.customers)
+        room = Room(*(np.empty(0, dtype) for dtype in ROOM_DTYPES)) if room is None else room
         return Snapshot(
             layout=LAYOUT_VERSION,
             state_fingerprint=self.plan.pack.state_fingerprint,
             fingerprint=self.plan.pack.fingerprint,
-            rows=state.rows[:count].copy(),
-            due=state.due[:count].copy(),
-            pool=state.pool[: state.control[0]].copy(),
+            rows=copied(state.rows[:count], room.rows),
+            due=copied(state.due[:count], room.due),
+            pool=copied(state.pool[: state.control[0]], room.pool),
             free=state.free.copy(),
             control=state.control.copy(),
             ticks=state.ticks.copy(),
-            customer_ends=self.customers.ends[: count + 1].copy(),
-            customer_arena=self.customers.arena[: self.customers.ends[count]].copy(),
+            customer_ends=copied(self.customers.ends[: count + 1], room.ends),
+            customer_arena=copied(self.customers.arena[: self.customers.ends[count]], room.arena),
             string_ends=self.strings.ends[: len(self.strings) + 1].copy(),
             string_arena=self.strings.arena[: self.strings.ends[len(self.strings)]].copy(),
         )
+
+    def room(self) -> Room:
+        """Memory for the next snapshot, with some to spare, so that taking it need not wait for new pages.
+
+        May be called while the engine works in another thread.
+        """
+        state, count = self._state, len(self.customers)
+        sizes = (
+            count * state.rows.shape[1],
+            count,
+            int(state.control[0]),
+            count + 1,
+            int(self.customers.ends[count]),
+        )
+        return Room(*(touched(size, dtype) for size, dtype in zip(sizes, ROOM_DTYPES, strict=True)))
 
     def nbytes(self) -> int:
         """Memory of the state in bytes: rows, slabs in use, indexes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,38 @@ I64 = NDArray[np.int64]
 
 #: Raised whenever words of the state change their meaning or their order.
 LAYOUT_VERSION = 1
+
+#: One word more for so many: what an engine may grow by until a snapshot is taken into its room.
+_SPARE = 16
+
+
+class Room(NamedTuple):
+    """Memory for the large arrays of a snapshot, each flat: rows, due, pool, ends and bytes of the ids."""
+
+    rows: NDArray[Any]
+    due: NDArray[Any]
+    pool: NDArray[Any]
+    ends: NDArray[Any]
+    arena: NDArray[Any]
+
+
+ROOM_DTYPES: Final = (np.int64, np.int32, np.int64, np.int64, np.uint8)
+
+
+def touched(size: int, dtype: Any) -> NDArray[Any]:
+    """Memory for an array and some more, with its pages in place: `np.zeros` would only promise them."""
+    made = np.empty(size + size // _SPARE + 4096, dtype)
+    made.fill(0)
+    return made
+
+
+def copied(array: NDArray[Any], room: NDArray[Any]) -> NDArray[Any]:
+    """A copy of an array, in the room if it fits there."""
+    if array.size > room.size:
+        return array.copy()
+    target = room[: array.size].reshape(array.shape)
+    np.copyto(target, array)
+    return target
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -349,7 +349,7 @@ class Shard:
         clock_us = wall_us if settings.clock == "wall" else (inbox.greatest_us or progress.clock_us or 0)
         watermark_us = inbox.watermark(clock_us)
         tick = None if self._ending else self._tick_due(progress, watermark_us, len(core.engine.customers))
-        if self._snapshots.is_due(progress, at_once=self._last_snapshot_wanted):
+        if self._snapshots.is_due(core.engine, progress, at_once=self._last_snapshot_wanted):
             self._last_snapshot_wanted = False
             pause_s = await self._snapshots.copy(core.engine, progress, self._engine)
             self._around.telemetry.snapshot_paused(pause_s)

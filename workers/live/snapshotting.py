@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from rules.engine.engine import Engine
-from rules.engine.snapshot import Snapshot
+from rules.engine.snapshot import Room, Snapshot
 from schemas.journal import JournalRecord, SnapshotPosition
 from workers.clock import running_seconds, unix_seconds
 from workers.live.batch import Committed, Stepped
@@ -41,6 +41,7 @@ class Snapshotting:
         self._generation = generation
         self._every_s = every_s
         self._encoder: Encoder | None = None
+        self._room: asyncio.Task[Room] | None = None
         self._record: JournalRecord | None = None
         self._slot = 0
         self._number = 0
@@ -64,7 +65,7 @@ class Snapshotting:
 
         A snapshot that was being made is given up.
         """
-        self._encoder = None
+        self._encoder = self._room = None
         self._latest = (progress.number, journal_offset)
         latest = progress.snapshot
         self._last = (progress.inputs, progress.tick) if latest and latest.number == progress.number else None
@@ -75,17 +76,28 @@ class Snapshotting:
         """Whether anything has happened since the last one, that one's own batches aside."""
         return progress.number > 0 and (progress.inputs, progress.tick) != self._last
 
-    def is_due(self, progress: Progress, *, at_once: bool = False) -> bool:
-        """Whether it is time for one, and anything has happened since the one before."""
+    def is_due(self, engine: Engine, progress: Progress, *, at_once: bool = False) -> bool:
+        """Whether it is time for one, anything has happened since the one before, and there is room for it.
+
+        New memory costs several times as much as the copy itself: it is got while the shard goes on.
+        """
         if self._encoder is not None or not self.news(progress):
             return False
-        return at_once or running_seconds() - self._last_s >= self._every_s
+        if at_once:
+            return True
+        if running_seconds() - self._last_s < self._every_s:
+            return False
+        if self._room is None:
+            self._room = asyncio.create_task(asyncio.to_thread(engine.room))
+        return self._room.done()
 
     async def copy(self, engine: Engine, progress: Progress, lock: asyncio.Lock) -> float:
         """Copy the state as it stands after a batch; the seconds for which nothing else could be done."""
+        room = self._room.result() if self._room is not None and self._room.done() else None
+        self._room = None
         async with lock:
             began_s = running_seconds()
-            snapshot = await asyncio.to_thread(engine.snapshot)
+            snapshot = await asyncio.to_thread(engine.snapshot, room)
             pause_s = running_seconds() - began_s
         self._encoder = Encoder(snapshot, uuid.uuid4().hex)
         self._record = progress.record

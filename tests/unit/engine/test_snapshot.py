@@ -9,7 +9,7 @@ import pytest
 
 from rules.engine.engine import Engine
 from rules.engine.plan import make_plan
-from rules.engine.snapshot import LAYOUT_VERSION, Snapshot
+from rules.engine.snapshot import LAYOUT_VERSION, Room, Snapshot
 from rules.language.load import load_pack
 from rules.language.model import Pack
 from tests.properties.kernel_host import KernelHost
@@ -69,3 +69,14 @@ def test_a_restored_engine_gives_the_same_snapshot_and_neither_reaches_into_the_
     assert same(snapshot, again)
     assert same(restored.snapshot(), again)
     assert not same(host.engine.snapshot(), again)
+
+
+def test_a_snapshot_taken_into_a_room_is_the_same_also_where_the_engine_has_outgrown_it() -> None:
+    history = seeded_history(1)
+    host = KernelHost(history.pack)
+    small = host.engine.room()
+    host.run(history.inputs)
+    assert same(host.engine.snapshot(host.engine.room()), host.engine.snapshot())
+    assert same(host.engine.snapshot(small), host.engine.snapshot())
+    outgrown = Room(*(array[:1] for array in small))
+    assert same(host.engine.snapshot(outgrown), host.engine.snapshot())
