@@ -116,7 +116,10 @@ class Inbox:
             ended = whole and each.read_to_its_end()
             if ended and not self._patient:
                 continue
-            known = (max((int(piece.timestamp_ms.max()) for piece in pieces), default=-1), place)
+            known = (
+                min(max((int(piece.timestamp_ms.max()) for piece in pieces), default=-1), TIMESTAMP_MAX_MS),
+                place,
+            )
             if ended and each.quiet_us is not None:
                 known = max(known, (each.quiet_us // 1000, len(self._inputs)))
             bound = known if bound is None else min(bound, known)
@@ -178,6 +181,6 @@ def _head(pieces: deque[RecordColumns], records_max: int) -> tuple[list[RecordCo
 def _before(records: Ordered, bound: tuple[int, int]) -> int:
     """How many of the ordered records come before a further record of a topic could."""
     timestamp, place = bound
-    greatest = np.maximum.accumulate(records.timestamp_ms)
+    greatest = np.minimum(np.maximum.accumulate(records.timestamp_ms), TIMESTAMP_MAX_MS)
     later = (greatest > timestamp) | ((greatest == timestamp) & (records.input > place))
     return int(np.argmax(later)) if later.any() else records.offset.size

@@ -30,6 +30,8 @@ log = logger("restore")
 _READ_S = 1.0
 #: An input that was read so far ahead of the journal, in records, waits for the others.
 _AHEAD_MAX = 200_000
+#: So many journal records are kept at most before the inputs have come so far.
+_JOURNAL_AHEAD_MAX = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +209,7 @@ class Feed:
         self._pieces: list[deque[RecordColumns]] = [deque() for _ in topics.inputs]
         self._next: list[int] = []
         self._paused: set[int] = set()
+        self._journal_paused = False
 
     async def start(self, journal_offset: int, inputs: tuple[int, ...] | None) -> None:
         """Begin at an offset of the journal, and of the inputs, or where those of its first record begin."""
@@ -240,6 +243,9 @@ class Feed:
                 entry = self._journal.popleft()
                 if entry.record.number > after:
                     return entry
+            if self._journal_paused:
+                self._journal_paused = False
+                self._reader.resume([(self._topics.journal, self._shard)])
             await self._read()
 
     async def records(self, record: JournalRecord) -> Ordered:
@@ -259,6 +265,9 @@ class Feed:
         for piece in await self._reader.read(_READ_S):
             if piece.topic == self._topics.journal:
                 self._journal += parsed(piece.columns, piece.topic, self._shard)
+                if len(self._journal) > _JOURNAL_AHEAD_MAX and not self._journal_paused:
+                    self._journal_paused = True
+                    self._reader.pause([(piece.topic, self._shard)])
                 continue
             place = self._topics.inputs.index(piece.topic)
             self._pieces[place].append(piece.columns)

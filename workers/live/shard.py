@@ -229,7 +229,8 @@ class Shard:
             self._around.faults.reach("restored")
             await self._ready(restored, transactor)
         finally:
-            self._running = None
+            if self._task is asyncio.current_task():
+                self._running = None
             with contextlib.suppress(Exception):
                 await transactor.stop()
 

@@ -154,3 +154,10 @@ class TestPatience:
         inbox.feed(3, columns([(0, 20), (1, 29), (2, 31)]), 3)
         inbox.hear_end(3, 3, 31_000)
         assert [offset for _, offset, _ in listed(inbox.take(9).records)] == [0, 1]
+
+    def test_a_timestamp_beyond_all_years_stops_nothing(self) -> None:
+        inbox = Inbox(_FOUR, patient=True)
+        inbox.feed(3, columns([(0, 2**62), (1, 5)]), 2)
+        inbox.hear_end(3, 2, inbox.greatest_us)
+        _quiet(inbox, 0, 1, 2, clock_us=inbox.greatest_us or 0)
+        assert [offset for _, offset, _ in listed(inbox.take(9).records)] == [0, 1]
