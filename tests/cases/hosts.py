@@ -17,6 +17,10 @@ from rules.engine.event import Code, Event, Rejection, Unknown
 from rules.engine.outcome import Output
 from rules.intake.decode import NO_KEY, decode_event
 from rules.language.model import Pack
+from rules.shard.core import TIMESTAMP_MAX_MS, Answer, Core
+from rules.shard.records import ordered
+from tests.live.pretended import columns_of
+from tests.live.published import Record
 from tests.properties.histories import Tick
 from tests.properties.kernel_host import KernelHost, Said
 from workers.replay.outputs import BODY_FILES, DEAD_LETTERS
@@ -50,7 +54,56 @@ def file_replay(pack: Pack, inputs: Sequence[Input]) -> Observed:
         )
 
 
-HOSTS: dict[str, Host] = {"reference": reference, "kernel": kernel, "replay": file_replay}
+def live_shard(pack: Pack, inputs: Sequence[Input]) -> Observed:
+    """The core of a live shard, one record of a topic at a time, ticks row by row."""
+    core = Core(pack)
+    return [_shard_step(core, offset, item) for offset, item in enumerate(inputs)]
+
+
+HOSTS: dict[str, Host] = {
+    "reference": reference,
+    "kernel": kernel,
+    "replay": file_replay,
+    "live shard": live_shard,
+}
+
+
+def _shard_step(core: Core, offset: int, item: Input) -> Seen:
+    if isinstance(item, EventInput):
+        record = Record(offset, TIMESTAMP_MAX_MS, key_of(item.raw), item.raw)
+        records = ordered([[columns_of([record])]])
+        answers = [core.step(records, core.decode(records))]
+    else:
+        customers = core.begin_tick(item.period)
+        answers = [core.tick(item.period, row, row + 1, 1)[0] for row in range(customers)]
+    outputs = [
+        _output(kind, line)
+        for answer in answers
+        for kind, lines in (
+            ("change", answer.changes.bodies()),
+            ("notice", answer.notices.bodies()),
+            ("erased", [each.body for each in answer.erased]),
+        )
+        for line in lines
+    ]
+    (first, *_) = answers or [Answer()]
+    return Seen(
+        tuple(outputs),
+        first.refused[0].rejection.code if first.refused else None,
+        bool(first.counts.duplicates),
+        bool(first.counts.unknown),
+        bool(first.counts.late),
+    )
+
+
+def key_of(raw: bytes) -> bytes | None:
+    """The key that a producer gives a record: its customer."""
+    try:
+        fields = json.loads(raw)
+    except ValueError:
+        return None
+    customer = fields.get("customer_id") if isinstance(fields, dict) else None
+    return customer.encode() if isinstance(customer, str) else None
 
 
 def _step(host: KernelHost, pack: Pack, item: Input) -> Seen:

@@ -96,7 +96,7 @@ class Storm:
             self._wake_all()
             published = await self._rest()
             await subscriber.read_to(published)
-            self.outcome.found += check(published, self.pack) + subscriber.check(published)
+            self.outcome.found += [*check(published, self.pack), *subscriber.check(published)]
             self._count(published)
         finally:
             for task in (producing, subscribing):

@@ -14,7 +14,7 @@ import weakref
 from collections import Counter
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 from unittest.mock import patch
@@ -85,8 +85,10 @@ class _Worker:
     async def _life(self) -> None:
         world = self.world
         plane = DataPlane(world.pack, world.settings, world.telemetry, world.partitions)
-        around = plane._around
-        object.__setattr__(around, "faults", _Crash(self, self._fault))
+        # a fault ends the simulated process; and nothing is prepared for a broker that is none
+        plane._around = replace(
+            plane._around, faults=_Crash(self, self._fault), prepare=lambda messages: messages
+        )
         self.plane = plane
         with world.made_by(self):
             await plane.start()
@@ -233,6 +235,7 @@ class World:
                 producer=lambda _, **more: ("producer", more),
                 Reader=self.make_reader,
                 Transactor=self.make_transactor,
+                warm_shard=lambda _: None,
             ),
             patch("rules.engine.engine._SLICE_ROWS", choose.choice((1, 2, 4096))),
             patch.object(shard, "_INLINE_RECORDS", choose.choice((0, 300))),
