@@ -14,8 +14,9 @@ PARTITIONS = 4
 #: `orders` spread over so many days from here on, whatever their number.
 _ORDERS_FROM = datetime(2024, 1, 1, tzinfo=UTC)
 _ORDER_DAYS = 694
-#: The day of the shop that is measured; what its customers did before is its history.
-SHOP_DAY = datetime(2025, 6, 16, tzinfo=UTC)
+#: The day of the shop that is measured begins at this midnight of New York, by whose days the shop pack goes;
+#: what its customers did before is its history.
+SHOP_DAY = datetime(2025, 6, 16, 4, tzinfo=UTC)
 _HISTORY_DAYS = (80, 66, 52, 38, 24, 10)
 #: What a customer of the shop usually spends, in cents; as many customers of each.
 _BASKETS = (400, 3_000, 12_000, 45_000)
