@@ -21,8 +21,9 @@ from aiokafka.errors import KafkaError
 from rules.language.load import load_pack
 from rules.language.model import Pack
 from tests.live.checking import check, journal_of
-from tests.live.histories import Sent, events_under
+from tests.live.histories import events_under
 from tests.live.published import INPUTS, Published, collect
+from tests.live.sending import send
 from tests.live.subscriber import Subscriber
 from workers.broker.answers import free_port
 from workers.broker.broker import Broker
@@ -38,6 +39,9 @@ CALM_S = 300.0
 ZOMBIE_S = 9.0
 SESSION_MS, TRANSACTION_MS = 6_000, 5_000
 WORKERS_MAX = 3
+#: How often, and how long at most, the next mishap waits for batches.
+_WAITS_FOR_BATCHES = 0.75
+BATCHES_S = 20.0
 
 Mishap = str
 
@@ -89,8 +93,10 @@ class Storm:
         try:
             await self._until_something_is_published()
             while sum(self.outcome.survived.values()) < mishaps:
-                await asyncio.sleep(self.choose.uniform(0.3, 2.5))
+                await self._meanwhile(subscriber)
                 await self._mishap(self.choose.choice(kinds))
+            if producing.done():
+                producing.result()
             producing.cancel()
             await asyncio.wait([producing])
             self._wake_all()
@@ -105,6 +111,16 @@ class Storm:
             for child in self._workers.values():
                 await asyncio.to_thread(child.kill)
         return self.outcome
+
+    async def _meanwhile(self, subscriber: Subscriber) -> None:
+        """Mostly wait for a few batches to be published; else strike while workers start and restore."""
+        until_s = running_seconds() + self.choose.uniform(0.2, 2.5)
+        wanted = 0
+        if self.choose.random() < _WAITS_FOR_BATCHES:
+            wanted = subscriber.batches + self.choose.randint(1, 20)
+            until_s += BATCHES_S
+        while running_seconds() < until_s and not (wanted and subscriber.batches >= wanted):
+            await asyncio.sleep(0.05)
 
     # --- mishaps ----------------------------------------------------------------------------------------
 
@@ -196,7 +212,7 @@ class Storm:
             try:
                 await client.start()
                 for each in self.sent:
-                    await self._send(client, each)
+                    await (await send(client, self.settings.topics, each))
                     due_s = max(due_s + 1 / rate, running_seconds() - 1)
                     await asyncio.sleep(max(0.0, due_s - running_seconds()))
             except (KafkaError, OSError):
@@ -204,15 +220,6 @@ class Storm:
             finally:
                 with suppress(KafkaError, OSError, TimeoutError, asyncio.CancelledError):
                     await asyncio.wait_for(client.stop(), 5)
-
-    async def _send(self, client: AIOKafkaProducer, each: Sent) -> None:
-        await client.send_and_wait(
-            getattr(self.settings.topics, each.role),
-            each.value,
-            each.key,
-            partition=each.partition,
-            timestamp_ms=each.timestamp_ms,
-        )
 
     async def _until_something_is_published(self) -> None:
         await self._until(

@@ -27,6 +27,11 @@ class Subscriber:
         }
         self.seen: dict[Place, list[Record]] = {place: [] for place in self._places.values()}
 
+    @property
+    def batches(self) -> int:
+        """How many batches it has seen."""
+        return sum(len(seen) for (role, _), seen in self.seen.items() if role == "journal")
+
     async def run(self) -> None:
         """Read until cancelled, through every outage, from where it was."""
         while True:

@@ -21,6 +21,7 @@ from tests.live.derived import records_of
 from tests.live.histories import Sent, partition_of, random_events
 from tests.live.pretended import publish
 from tests.live.published import Published, collect
+from tests.live.sending import send
 from tests.live.storm import worked_through
 from tests.live.topics import Scene
 from workers.broker.broker import Broker
@@ -43,10 +44,7 @@ async def lived_through(broker: Broker, pack: Pack, sent: list[Sent], **more: ob
     try:
         async with producer(settings) as client:
             for each in sent:
-                topic = getattr(settings.topics, each.role)
-                await client.send(
-                    topic, each.value, each.key, partition=each.partition, timestamp_ms=each.timestamp_ms
-                )
+                await send(client, settings.topics, each)
             await client.flush()
         until_s = running_seconds() + PATIENCE_S
         while True:

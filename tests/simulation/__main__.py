@@ -13,7 +13,7 @@ from workers.machine_code import prepare
 
 prepare()
 
-from tests.simulation.run import quiet, simulate, simulate_or_say  # noqa: E402
+from tests.simulation.run import SEEDS_A_HISTORY, quiet, simulate, simulate_or_say  # noqa: E402
 
 SHOWN_MAX = 10
 REPORT_EVERY_S = 10.0
@@ -41,7 +41,7 @@ def run_many(asked: argparse.Namespace) -> int:
     done, seen = 0, Counter[str]()
     seeds = range(asked.start, asked.start + asked.runs)
     with multiprocessing.get_context("spawn").Pool(asked.processes, initializer=quiet) as pool:
-        for run in pool.imap_unordered(simulate_or_say, seeds, 5):
+        for run in pool.imap_unordered(simulate_or_say, seeds, SEEDS_A_HISTORY):
             done += 1
             seen += run.seen
             if run.found:

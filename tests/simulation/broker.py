@@ -32,13 +32,15 @@ class Weather:
     """How often things go wrong.
 
     Of each request the chance that it is lost, that its answer is lost, and that it is done only after the
-    client gave up; `hop_s`: seconds that a good one takes at most, each way.
+    client gave up; `hop_s`: seconds that a good one takes at most, each way; `marker_s`: that pass at most
+    until the next partition gets its marker.
     """
 
     lost: float = 0.0
     unanswered: float = 0.0
     belated: float = 0.0
     hop_s: float = 0.01
+    marker_s: float = 0.02
 
 
 @dataclass
@@ -184,7 +186,7 @@ class SimulatedBroker:
         pairs = sorted(transaction.pairs)
         self.choose.shuffle(pairs)
         for pair in pairs:
-            await asyncio.sleep(self.choose.random() * 0.02)
+            await asyncio.sleep(self.choose.random() * self.weather.marker_s)
             for entry in [each for each in self.logs[pair].entries if each.open]:
                 if entry.writer is not None and entry.writer[0] == name:
                     self.logs[pair].mark(entry.writer, commit=commit)

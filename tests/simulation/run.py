@@ -15,13 +15,18 @@ from collections import Counter
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from random import Random
 from typing import Any
 from unittest.mock import patch
 
 import structlog
 
+from rules.engine.plan import make_plan
+from rules.engine.text.template import make_template
+from rules.intake.tables import intake_of
 from rules.language.model import Pack
+from rules.shard import core
 from tests.live.checking import check, journal_of
 from tests.live.histories import EventSet, Sent, random_events
 from tests.live.published import INPUTS, OUTPUTS, Published, Record, names_of
@@ -40,6 +45,8 @@ PATIENCE_S = 120.0
 #: A day of the history passes in so many simulated seconds, where the clock is that of the wall.
 _SECONDS_A_DAY = (0.05, 0.5, 5.0)
 _DAY_S = 86_400.0
+#: So many seeds live through the same events under the same pack, each in its own way.
+SEEDS_A_HISTORY = 10
 
 _process: contextvars.ContextVar[str] = contextvars.ContextVar("process", default="")
 
@@ -237,6 +244,7 @@ class World:
                 Transactor=self.make_transactor,
                 warm_shard=lambda _: None,
             ),
+            patch.multiple(core, make_plan=_plan, make_template=_template, intake_of=_intake),
             patch("rules.engine.engine._SLICE_ROWS", choose.choice((1, 2, 4096))),
             patch.object(shard, "_INLINE_RECORDS", choose.choice((0, 300))),
         ):
@@ -265,9 +273,10 @@ class World:
         broker.weather = choose.choice(
             (
                 Weather(0.0, 0.0, 0.0, 0.01),
-                Weather(0.01, 0.01, 0.01, 0.01),
+                Weather(0.0, 0.0, 0.0, 0.05, 1.0),
+                Weather(0.01, 0.01, 0.01, 0.01, 0.5),
                 Weather(0.05, 0.02, 0.02, 0.05),
-                Weather(0.02, 0.05, 0.05, 0.3),
+                Weather(0.02, 0.05, 0.05, 0.3, 1.0),
             )
         )
         stormy = broker.weather.lost > 0 or choose.random() < 0.5
@@ -385,11 +394,42 @@ class World:
         )
 
 
+@lru_cache(maxsize=2)
+def events_of(number: int) -> EventSet:
+    """The events of some seeds: reading a pack takes longer than living under it."""
+    return random_events(number, partitions=2, crowd=2, poison=10)
+
+
+@lru_cache(maxsize=2)
+def _kept(fingerprint: str) -> dict[str, Any]:
+    return {}
+
+
+def _plan(pack: Pack) -> Any:
+    kept = _kept(pack.fingerprint)
+    if "plan" not in kept:
+        kept["plan"] = make_plan(pack)
+    return kept["plan"]
+
+
+def _template(pack: Pack, generation: int) -> Any:
+    kept = _kept(pack.fingerprint)
+    if "template" not in kept:
+        kept["template"] = make_template(pack, generation)
+    return kept["template"]
+
+
+def _intake(pack: Pack) -> Any:
+    kept = _kept(pack.fingerprint)
+    if "intake" not in kept:
+        kept["intake"] = intake_of(pack)
+    return kept["intake"]
+
+
 def simulate(seed: int) -> Run:
     """Run the simulation of a seed and prove what came of it."""
     run = Run(seed)
-    events = random_events(seed, partitions=2, crowd=1, poison=10)
-    world = World(seed, events)
+    world = World(seed, events_of(seed // SEEDS_A_HISTORY))
     asyncio.set_event_loop(world.loop)
     try:
         with world.in_place():
