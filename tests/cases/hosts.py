@@ -76,16 +76,11 @@ def _shard_step(core: Core, offset: int, item: Input) -> Seen:
     else:
         customers = core.begin_tick(item.period)
         answers = [core.tick(item.period, row, row + 1, 1)[0] for row in range(customers)]
-    outputs = [
-        _output(kind, line)
-        for answer in answers
-        for kind, lines in (
-            ("change", answer.changes.bodies()),
-            ("notice", answer.notices.bodies()),
-            ("erased", [each.body for each in answer.erased]),
-        )
-        for line in lines
-    ]
+    outputs: list[Output] = []
+    for answer in answers:
+        outputs += [_output("change", line) for line in answer.changes.bodies()]
+        outputs += [_output("notice", line) for line in answer.notices.bodies()]
+        outputs += [_output("erased", each.body) for each in answer.erased]
     (first, *_) = answers or [Answer()]
     return Seen(
         tuple(outputs),

@@ -37,7 +37,7 @@ def main() -> int:
 async def _storm(asked: argparse.Namespace, folder: Path) -> int:
     known = asked.broker in ("java", "embedded")
     with Broker.of(asked.broker) if known else Broker.given(asked.broker) as broker:
-        kinds = WORKER_KINDS
+        kinds: tuple[str, ...] = WORKER_KINDS
         if broker.survives_kill and not asked.spare_the_broker:
             kinds = (*kinds, *kinds, *BROKER_KINDS)
         scene = await Scene.on(

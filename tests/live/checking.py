@@ -240,7 +240,7 @@ def _categories(published: Published, shard: int) -> Iterator[str]:
         if record.header("ce_type") == ERASED:
             expected[key] = None
             continue
-        state = expected.get(key) or {"customer_id": body["customer_id"], "categories": {}}
+        state: dict[str, Any] = expected.get(key) or {"customer_id": body["customer_id"], "categories": {}}
         state |= {
             "life": body["life"],
             "updated_at": body["effective_at"],
@@ -254,12 +254,12 @@ def _categories(published: Published, shard: int) -> Iterator[str]:
             "sequence": body["sequence"],
         }
         expected[key] = state
-    for key, state in expected.items():
+    for key, wanted in expected.items():
         # an erased customer's tombstone may be compacted away
         value = latest[key].value if key in latest else None
         got = None if value is None else orjson.loads(value)
-        if got != state:
-            yield f"categories of {key.decode()} are {got}, and by the changes {state}"
+        if got != wanted:
+            yield f"categories of {key.decode()} are {got}, and by the changes {wanted}"
     for unexpected in latest.keys() - expected.keys():
         yield f"categories of {unexpected!r}, who has no change"
 

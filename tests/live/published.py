@@ -5,21 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from workers.settings.topics import TopicNames
 
 #: The input topics in the order of ties (S10), and what a service writes.
 INPUTS = ("customers", "orders", "payments", "feedback")
 OUTPUTS = ("changes", "categories", "pending", "dead_letters", "journal")
 
 Place = tuple[str, int]
-
-
-class Names(Protocol):
-    """What the topics are called."""
-
-    def __getattr__(self, role: str) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +54,12 @@ class Published:
         return self.records.get((role, partition), [])
 
 
-def names_of(topics: Names, roles: Iterable[str] = (*INPUTS, *OUTPUTS)) -> dict[str, str]:
+def names_of(topics: TopicNames, roles: Iterable[str] = (*INPUTS, *OUTPUTS)) -> dict[str, str]:
     """The names of the topics by role."""
     return {role: getattr(topics, role) for role in roles}
 
 
-async def collect(brokers: str, topics: Names, partitions: int, *, group: str = "tierline") -> Published:
+async def collect(brokers: str, topics: TopicNames, partitions: int, *, group: str = "tierline") -> Published:
     """Read every input and output to its end as a subscriber with read_committed does."""
     names = names_of(topics)
     places = {TopicPartition(name, p): (role, p) for role, name in names.items() for p in range(partitions)}

@@ -8,10 +8,10 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from tests.live.histories import Sent
-from tests.live.published import Names
+from workers.settings.topics import TopicNames
 
 
-async def send(client: AIOKafkaProducer, topics: Names, each: Sent) -> asyncio.Future[Any]:
+async def send(client: AIOKafkaProducer, topics: TopicNames, each: Sent) -> asyncio.Future[Any]:
     """Hand a record over; the future ends when the broker has it."""
     topic = getattr(topics, each.role)
     if each.key is None and each.value is None:

@@ -156,7 +156,15 @@ class Storm:
                 await asyncio.sleep(self.choose.uniform(0, 2))
                 await asyncio.to_thread(self.broker.start)
                 self._survived("broker restarted")
-        if len([n for n in self._workers if n not in self._stopped]) < self.choose.randint(1, WORKERS_MAX):
+        self._join()
+
+    def _join(self) -> None:
+        """Now and then one more worker; the embedded broker never forgets one, so there it is those of before."""
+        if self.broker.kind == "embedded":
+            for name in ("w0", "w1"):
+                if name not in self._workers:
+                    self._start(name)
+        elif len(self._workers) - len(self._stopped) < self.choose.randint(1, WORKERS_MAX):
             self._start(next(f"w{n}" for n in range(2 * WORKERS_MAX) if f"w{n}" not in self._workers))
 
     def _look(self) -> None:

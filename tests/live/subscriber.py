@@ -19,7 +19,7 @@ class Subscriber:
 
     def __init__(self, brokers: str, settings: LiveSettings) -> None:
         self._brokers = brokers
-        names = names_of(settings.topics, OUTPUTS)  # type: ignore[arg-type]
+        names = names_of(settings.topics, OUTPUTS)
         self._places: dict[TopicPartition, Place] = {
             TopicPartition(name, p): (role, p)
             for role, name in names.items()

@@ -235,7 +235,8 @@ class SimulatedTransactor:
             )
             for i in range(messages.values.start.size)
         ]
-        pair, parts, choose = (messages.topic, partition), [], self._broker.choose
+        pair, choose = (messages.topic, partition), self._broker.choose
+        parts: list[asyncio.Task[int]] = []
         while records:
             size = choose.randint(1, len(records)) if len(parts) < 2 else len(records)
             part, records = records[:size], records[size:]

@@ -11,7 +11,7 @@ import contextvars
 import logging
 import traceback
 import weakref
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -37,7 +37,7 @@ from workers.live import batch, restore, service, shard, snapshotting
 from workers.live.faults import STEPS, Faults, Step
 from workers.live.service import DataPlane
 from workers.live.telemetry import Telemetry
-from workers.settings.live import LiveSettings
+from workers.settings.live import live_settings
 from workers.settings.topics import TopicNames
 
 #: After so much simulated time in good weather everything must be done.
@@ -145,11 +145,13 @@ class World:
         self.seen: Counter[str] = Counter()
         self._made = 0
         self.loop = SimulatedLoop(choose)
-        self._tasks: dict[str, weakref.WeakKeyDictionary[asyncio.Task[Any], int]] = {}
+        self._tasks: dict[str, weakref.WeakKeyDictionary[asyncio.Task[Any], int]] = defaultdict(
+            weakref.WeakKeyDictionary
+        )
         self.loop.set_task_factory(self._make_task)
         self._start_us = min((each.timestamp_ms for each in self.sent), default=0) * 1000
         self._day_s = choose.choice(_SECONDS_A_DAY)
-        self.settings = LiveSettings(
+        self.settings = live_settings(
             partitions=self.partitions,
             clock=choose.choice(("wall", "log")),
             tick_delay_s=choose.choice((0.0, 60.0, 86_400.0)),
@@ -177,11 +179,9 @@ class World:
         """The wall clock of all machines: the days of the history pass quickly."""
         return self._start_us + int(self.loop.time() / self._day_s * _DAY_S * 1_000_000)
 
-    def _make_task(
-        self, loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **more: Any
-    ) -> asyncio.Task[Any]:
+    def _make_task(self, loop: asyncio.AbstractEventLoop, coro: Any, **more: Any) -> asyncio.Task[Any]:
         task: asyncio.Task[Any] = asyncio.Task(coro, loop=loop, **more)
-        mine = self._tasks.setdefault(_process.get(), weakref.WeakKeyDictionary())
+        mine = self._tasks[_process.get()]
         self._made += 1
         mine[task] = self._made
         return task
@@ -196,7 +196,7 @@ class World:
 
     def tasks_of(self, name: str) -> list[asyncio.Task[Any]]:
         """All tasks of a process, in the order of their making."""
-        mine = self._tasks.get(name, {})
+        mine = self._tasks[name]
         return sorted(mine, key=mine.__getitem__)
 
     # --- clients ----------------------------------------------------------------------------------------
@@ -226,8 +226,9 @@ class World:
     @contextmanager
     def in_place(self) -> Iterator[None]:
         """Clients, clocks and sizes that belong to the simulation, in place of the real ones."""
-        choose, clocks = self.choose, {"running_seconds": self.loop.time}
-        wall = {"unix_seconds": lambda: self.wall_us() / 1e6}
+        choose = self.choose
+        clocks: dict[str, Any] = {"running_seconds": self.loop.time}
+        wall: dict[str, Any] = {"unix_seconds": lambda: self.wall_us() / 1e6}
         busy = choose.choice((1, 4000))
         with (
             patch.multiple(batch, **clocks),
