@@ -159,7 +159,7 @@ class Storm:
         self._join()
 
     def _join(self) -> None:
-        """Now and then one more worker; the embedded broker never forgets one, so there it is those of before."""
+        """Now and then one more worker; or those of before, where the broker never forgets a member."""
         if self.broker.kind == "embedded":
             for name in ("w0", "w1"):
                 if name not in self._workers:
