@@ -86,10 +86,10 @@ def flips(
         )
 
 
-def flip_births(people: People, started: datetime) -> Iterator[Made]:
-    """One small order of each customer, a thousandth of a second apart."""
+def flip_births(people: People, until: datetime) -> Iterator[Made]:
+    """One small order of each customer, a thousandth of a second apart, all before an instant."""
     for who in range(len(people)):
-        yield _flip(people, who, f"b{who}", started + timedelta(milliseconds=who), False)
+        yield _flip(people, who, f"b{who}", until - timedelta(milliseconds=len(people) - who), False)
 
 
 def shop_history(people: People, seed: int = 2) -> Iterator[Made]:
