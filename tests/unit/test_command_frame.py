@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from workers.cli import main
-from workers.cli.errors import UserError
+from workers.cli.errors import Stopped, UserError
 
 HEAVY = ("numba", "numpy", "polars", "pyarrow", "ruamel")
 
@@ -25,8 +25,8 @@ def command(monkeypatch: pytest.MonkeyPatch) -> None:
         "full": OSError(errno.ENOSPC, "No space left on device"),
         "too large": OSError(errno.EFBIG, "File too large"),
         "forbidden": PermissionError(errno.EACCES, "Permission denied", "out/changes.ndjson"),
-        "interrupt": main.Stopped(signal.SIGINT),
-        "terminate": main.Stopped(signal.SIGTERM),
+        "interrupt": Stopped(signal.SIGINT),
+        "terminate": Stopped(signal.SIGTERM),
         "no": typer.Exit(1),
         "bug": ZeroDivisionError(),
     }
