@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rules.engine import layout as at
 from rules.engine.event import Event
-from rules.engine.plan_arrays import Plan
+from rules.engine.plan_arrays import EVALUATION_WORDS, Plan
 from rules.engine.strings import StringTable, byte_order, gather
 from rules.engine.text.render import Triggers, Words
 from rules.language.model import Kind
@@ -25,24 +26,27 @@ I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
 
 #: Evaluations, notices or customers that go into one slice, about.
-SLICE_ROWS = 50_000
+SLICE_ROWS = 20_000
+#: Keys of each part by which a slice is measured, about.
+_SAMPLES = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Shelved:
     """What a part brought, its large tables on a shelf.
 
-    `ids` and `ids_ends` are its customers by their bytes; `when` and `notice_when` the two keys of the order
-    (input, instant) of evaluations and notices; `change_first` where the changes of each evaluation begin and
-    `trigger_first` where its event id does, with one more at the end; `customer_rows` the rows of the known.
+    `ids` and `ids_ends` are its customers by their bytes; `when` and `notice_when` the first key of the order
+    of evaluations and notices in which they differ: the instant, or in order of arrival the input;
+    `change_first` where the changes of each evaluation begin and `trigger_first` where its event id does,
+    with one more at the end; `customer_rows` the rows of the known.
     """
 
     ids: U8
     ids_ends: I64
     when: I64
     notice_when: I64
-    change_first: I64
-    trigger_first: I64
+    change_first: NDArray[np.uint32]
+    trigger_first: NDArray[np.uint32]
     trigger_type: U8
     customer_rows: I64
     strings: StringTable
@@ -53,6 +57,11 @@ class Shelved:
     customers: Shelf
     erasures: list[tuple[int, int, int, int, Event]]
 
+    def bounds(self, low: int, high: int) -> tuple[int, int, int, int]:
+        """First and last change and byte of the evaluations from `low` to `high`."""
+        changes, texts = self.change_first, self.trigger_first
+        return int(changes[low]), int(changes[high]), int(texts[low]), int(texts[high])
+
 
 @dataclass(frozen=True, slots=True)
 class ChangeSlice:
@@ -62,6 +71,18 @@ class ChangeSlice:
     changes: I64
     order: I64
     triggers: Triggers
+
+
+class _Span(NamedTuple):
+    """What a slice has of a part: lines of evaluations, their changes, and the bytes of their event ids."""
+
+    part: int
+    low: int
+    high: int
+    change: int
+    last_change: int
+    byte: int
+    last_byte: int
 
 
 class Gathered:
@@ -87,6 +108,7 @@ class Gathered:
         self.string_count = len(self._strings)
         self.string_max = int(np.diff(self._strings.ends[: len(self._strings) + 1]).max(initial=0))
         pack = plan.pack
+        self._evaluation_words = int(plan.packed[EVALUATION_WORDS])
         self._text_columns = [
             at.EVALUATION_HEAD + i
             for i, kind in enumerate([m.kind for m in pack.metrics] + [a.kind for a in pack.attributes])
@@ -119,55 +141,58 @@ class Gathered:
 
     def changes(self, cut: list[tuple[int, int]]) -> ChangeSlice:
         """Load the changes of a slice."""
-        evaluations, changes, texts, starts, types = [], [], [], [], []
-        lines = size = 0
-        for p, (low, high) in enumerate(cut):
-            if high == low:
-                continue
-            part = self._parts[p]
-            here = part.evaluations.rows(low, high)
-            here[:, at.EVALUATION_ROW] = self._rank[p][here[:, at.EVALUATION_ROW]]
-            caused = here[:, at.EVALUATION_EVENT] >= 0
-            here[:, at.EVALUATION_EVENT] = np.where(caused, np.arange(lines, lines + high - low), -1)
-            for column in self._text_columns:
-                words = here[:, column].copy()
-                self.strings_of(p, words)
-                here[:, column] = words
-            begins = part.change_first[low : high + 1]
-            moves = part.changes.rows(int(begins[0]), int(begins[-1]))
-            moves[:, at.CHANGE_EVALUATION] = np.repeat(np.arange(lines, lines + high - low), np.diff(begins))
-            for column in (at.CHANGE_ACTOR, at.CHANGE_REASON):
-                words = moves[:, column].copy()
-                self.strings_of(p, words)
-                moves[:, column] = words
-            first = part.trigger_first[low : high + 1]
-            texts.append(part.triggers.rows(int(first[0]), int(first[-1])))
-            starts.append(first[:-1] - first[0] + size)
-            evaluations.append(here)
-            changes.append(moves)
-            types.append(part.trigger_type[low:high])
-            lines += high - low
-            size += int(first[-1] - first[0])
-        table, moves = np.concatenate(evaluations), np.concatenate(changes)
-        start = np.concatenate(starts)
-        triggers = Triggers(
-            np.concatenate(texts).ravel(),
-            start,
-            np.diff(np.append(start, size)).astype(np.int32),
-            np.concatenate(types),
-        )
+        spans = [
+            _Span(p, low, high, *self._parts[p].bounds(low, high))
+            for p, (low, high) in enumerate(cut)
+            if high > low
+        ]
+        count = sum(span.high - span.low for span in spans)
+        table = np.empty((count, self._evaluation_words), np.int64)
+        moves = np.empty((sum(span.last_change - span.change for span in spans), at.CHANGE_WORDS), np.int64)
+        text = np.empty(sum(span.last_byte - span.byte for span in spans), np.uint8)
+        start, types = np.empty(count + 1, np.int64), np.empty(count, np.uint8)
+        line = move = byte = 0
+        for span in spans:
+            part, size = self._parts[span.part], span.high - span.low
+            here = table[line : line + size]
+            part.evaluations.rows_into(span.low, span.high, here)
+            here[:, at.EVALUATION_ROW] = self._rank[span.part][here[:, at.EVALUATION_ROW]]
+            lines = np.arange(line, line + size)
+            here[:, at.EVALUATION_EVENT] = np.where(here[:, at.EVALUATION_EVENT] >= 0, lines, -1)
+            self._strings_of_columns(span.part, here, self._text_columns)
+            own = moves[move : move + span.last_change - span.change]
+            part.changes.rows_into(span.change, span.last_change, own)
+            begins = part.change_first[span.low : span.high + 1]
+            own[:, at.CHANGE_EVALUATION] = np.repeat(lines, np.diff(begins))
+            self._strings_of_columns(span.part, own, [at.CHANGE_ACTOR, at.CHANGE_REASON])
+            part.triggers.rows_into(span.byte, span.last_byte, text[byte : byte + span.last_byte - span.byte])
+            first = part.trigger_first[span.low : span.high].astype(np.int64)
+            np.add(first, byte - span.byte, out=start[line : line + size])
+            types[line : line + size] = part.trigger_type[span.low : span.high]
+            line += size
+            move += span.last_change - span.change
+            byte += span.last_byte - span.byte
+        start[-1] = byte
+        triggers = Triggers(text, start[:-1], np.diff(start).astype(np.int32), types)
         order = in_order(table, (at.EVALUATION_INPUT, at.EVALUATION_INSTANT, at.EVALUATION_ROW))
         change_order, _ = following(moves[:, at.CHANGE_EVALUATION], order)
         return ChangeSlice(table, moves, change_order, triggers)
 
+    def _strings_of_columns(self, part: int, table: I64, columns: list[int]) -> None:
+        for column in columns:
+            words = table[:, column].copy()
+            self.strings_of(part, words)
+            table[:, column] = words
+
     def notices(self, cut: list[tuple[int, int]]) -> tuple[I64, I64]:
         """Load the notices of a slice, and their order."""
-        tables = []
+        table = np.empty((sum(high - low for low, high in cut), at.NOTICE_WORDS), np.int64)
+        line = 0
         for p, (low, high) in enumerate(cut):
-            here = self._parts[p].notices.rows(low, high)
+            here = table[line : line + high - low]
+            self._parts[p].notices.rows_into(low, high, here)
             here[:, at.NOTICE_ROW] = self._rank[p][here[:, at.NOTICE_ROW]]
-            tables.append(here)
-        table = np.concatenate(tables)
+            line += high - low
         return table, in_order(table, (at.NOTICE_INPUT, at.NOTICE_INSTANT, at.NOTICE_ROW))
 
     def customers_by_id(self) -> Iterator[I64]:
@@ -177,7 +202,7 @@ class Gathered:
         among the attributes and metrics are numbered.
         """
         ranks = [self._rank[p][part.customer_rows] for p, part in enumerate(self._parts)]
-        for cut in _cuts([np.stack([r, r], axis=1) for r in ranks], SLICE_ROWS):
+        for cut in _cuts(ranks, SLICE_ROWS):
             tables = []
             for p, (low, high) in enumerate(cut):
                 here = self._parts[p].customers.rows(low, high)
@@ -188,16 +213,13 @@ class Gathered:
 
 
 def _cuts(whens: list[I64], rows: int) -> list[list[tuple[int, int]]]:
-    """Cut sorted key tables (n × 2) at common points, about `rows` lines to a slice."""
-    everything = np.concatenate(whens)
-    if everything.shape[0] == 0:
-        return []
-    first = everything[np.lexsort((everything[:, 1], everything[:, 0]))[::rows]][1:]
-    single = len(np.unique(everything[:, 0])) == 1
-    marks = np.unique(first[:, 1] if single else first[:, 0])
-    column = 1 if single else 0
-    edges = [
-        np.concatenate(([0], np.searchsorted(when[:, column], marks), [when.shape[0]])) for when in whens
-    ]
-    cuts = [[(int(e[i]), int(e[i + 1])) for e in edges] for i in range(marks.size + 1)]
+    """Cut sorted keys at common points, about `rows` lines to a slice; lines of equal keys stay together.
+
+    The points are those of a sample of the keys, so that nothing as long as the history is made here.
+    """
+    apart = max(1, rows // (_SAMPLES * len(whens)))
+    sample = np.sort(np.concatenate([when[::apart] for when in whens]))
+    marks = np.unique(sample[:: max(1, rows // apart)][1:])
+    edges = [np.concatenate(([0], np.searchsorted(when, marks), [when.size])).tolist() for when in whens]
+    cuts = [[(e[i], e[i + 1]) for e in edges] for i in range(marks.size + 1)]
     return [cut for cut in cuts if any(high > low for low, high in cut)]

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rules.engine import layout as at
 from rules.engine.plan_arrays import Plan
@@ -15,22 +12,20 @@ from rules.engine.strings import gather
 from workers.replay.dealing import Dealer
 from workers.replay.gather import Shelved
 from workers.replay.play import Played, Ticks, play
-from workers.replay.shelf import Shelf
+from workers.replay.shelf import Shelves
 from workers.replay.summary import Summary
 
 
 class Player:
     """Plays parts; may be called from several threads. `results` leaves out those that are empty."""
 
-    def __init__(
-        self, plan: Plan, dealer: Dealer, ticks: Ticks, folder: Path | None, summary: Summary
-    ) -> None:
+    def __init__(self, plan: Plan, dealer: Dealer, ticks: Ticks, shelves: Shelves, summary: Summary) -> None:
         self.plan = plan
         self.rejections: list[tuple[int, int, str, str]] = []
         self._results: dict[int, Shelved] = {}
         self._dealer = dealer
         self._ticks = ticks
-        self._folder = folder
+        self._shelves = shelves
         self._summary = summary
         self._lock = threading.Lock()
 
@@ -40,7 +35,7 @@ class Player:
         if not blocks:
             return
         played = play(self.plan, blocks, self._ticks, self._summary.order == "arrival")
-        shelved = self._shelve(part, played)
+        shelved = self._shelve(played)
         counters = played.counters.tolist()
         with self._lock:
             summary = self._summary
@@ -58,26 +53,20 @@ class Player:
         """What all parts brought, in the order of the parts."""
         return [self._results[part] for part in sorted(self._results)]
 
-    def _shelve(self, part: int, played: Played) -> Shelved:
-        def shelf(name: str, table: NDArray[Any], order: NDArray[np.int64] | None = None) -> Shelf:
-            return Shelf(table, order, None if self._folder is None else self._folder / f"{name}-{part}")
-
+    def _shelve(self, played: Played) -> Shelved:
+        shelf = self._shelves.put
         ids, ends = gather(played.ids.arena, played.ids.ends, played.id_order)
         evaluations, notices = played.evaluations, played.notices
-        when = np.stack(
-            [evaluations[played.evaluation_order, c] for c in (at.EVALUATION_INPUT, at.EVALUATION_INSTANT)],
-            axis=1,
-        )
-        notice_when = np.stack(
-            [notices[played.notice_order, c] for c in (at.NOTICE_INPUT, at.NOTICE_INSTANT)], axis=1
-        )
+        arrival = self._summary.order == "arrival"
+        when = at.EVALUATION_INPUT if arrival else at.EVALUATION_INSTANT
+        notice_when = at.NOTICE_INPUT if arrival else at.NOTICE_INSTANT
         return Shelved(
             ids=ids,
             ids_ends=ends,
-            when=when,
-            notice_when=notice_when,
-            change_first=played.change_first,
-            trigger_first=played.trigger_first,
+            when=evaluations[played.evaluation_order, when],
+            notice_when=notices[played.notice_order, notice_when],
+            change_first=played.change_first.astype(np.uint32),
+            trigger_first=played.trigger_first.astype(np.uint32),
             trigger_type=played.trigger_type,
             customer_rows=played.customers[:, 0].copy(),
             strings=played.strings,

@@ -29,6 +29,7 @@ from workers.memory import keep_freed_memory
 from workers.replay.dealing import Dealer
 from workers.replay.outputs import ReplayOutputs
 from workers.replay.playing import Player
+from workers.replay.shelf import Shelves
 from workers.replay.summary import Order, Summary
 from workers.replay.writing import Writer
 
@@ -113,6 +114,7 @@ def _replay(
     with (
         ReplayOutputs(out) as outputs,
         _folder(out, expected > MEMORY_EVENTS) as folder,
+        Shelves(folder) as shelves,
         _threads(workers) as run,
     ):
         dealer = Dealer(files, pack, parts, folder, summary)
@@ -124,11 +126,11 @@ def _replay(
         for events in run(deal, read_chunks(files)):
             progress.done(events)
         ticks = dealer.ticks()
-        player = Player(plan, dealer, ticks, folder, summary)
+        player = Player(plan, dealer, ticks, shelves, summary)
         progress.step("replaying", "parts", parts)
         for _ in run(player.play, iter(range(parts))):
             progress.done(1)
-        writer = Writer(plan, player, dealer, outputs, summary, generation)
+        writer = Writer(plan, player, dealer, outputs, summary, generation, workers == 1)
         writer.write(run, progress)
         summary.seconds = running_seconds() - started
         outputs.finish(summary)

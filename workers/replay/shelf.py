@@ -2,34 +2,100 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+#: Bytes that are put in order at a time before they are written: they stay in the processor's caches.
+_PIECE_BYTES = 1 << 20
 
-class Shelf:
-    """One table, its rows in an order of their own if one is given.
 
-    With a path it is written there in that order, and only read back range by range.
+class Shelves:
+    """Where tables are put: files of a folder, one for each name, or memory where there is no folder.
+
+    May be used from several threads. A context manager, which closes the files.
     """
 
-    def __init__(self, table: NDArray[Any], order: NDArray[np.int64] | None, path: Path | None) -> None:
-        self._order = order if path is None else None
-        self._shape = table.shape[1:]
-        self._dtype = table.dtype
-        self._store: NDArray[Any] | Path = table if path is None else path
-        if path is not None:
-            np.ascontiguousarray(table if order is None else table[order]).tofile(path)
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._files: dict[str, tuple[int, int]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for file, _ in self._files.values():
+            os.close(file)
+
+    def put(self, name: str, table: NDArray[Any], order: NDArray[np.int64] | None = None) -> Shelf:
+        """Put a table away, its rows in an order of their own if one is given."""
+        if self._folder is None:
+            return Shelf(table, order, None, 0)
+        with self._lock:
+            if name not in self._files:
+                self._files[name] = (os.open(self._folder / name, os.O_RDWR | os.O_CREAT), 0)
+            file, first = self._files[name]
+            self._files[name] = (file, first + table.nbytes)
+        lines = max(1, _PIECE_BYTES // max(1, table.nbytes // max(1, table.shape[0])))
+        at = first
+        for low in range(0, table.shape[0], lines):
+            piece = (
+                table[low : low + lines] if order is None else table.take(order[low : low + lines], axis=0)
+            )
+            _write_all(file, np.ascontiguousarray(piece), at)
+            at += piece.nbytes
+        return Shelf(table[:0], None, file, first)
+
+
+class Shelf:
+    """One table that was put away."""
+
+    def __init__(
+        self, table: NDArray[Any], order: NDArray[np.int64] | None, file: int | None, first: int
+    ) -> None:
+        self._table = table
+        self._order = order
+        self._file = file
+        self._first = first
 
     def rows(self, low: int, high: int) -> NDArray[Any]:
         """A copy of the rows from `low` to `high`."""
-        if not isinstance(self._store, Path):
+        found = np.empty((high - low, *self._table.shape[1:]), self._table.dtype)
+        self.rows_into(low, high, found)
+        return found
+
+    def rows_into(self, low: int, high: int, to: NDArray[Any]) -> None:
+        """Copy the rows from `low` to `high` to an array of as many."""
+        if self._file is None:
             if self._order is None:
-                return self._store[low:high].copy()
-            return self._store.take(self._order[low:high], axis=0)
-        width = int(np.prod(self._shape, dtype=np.int64))
-        size = width * self._dtype.itemsize
-        read = np.fromfile(self._store, self._dtype, (high - low) * width, offset=low * size)
-        return read.reshape(high - low, *self._shape)
+                to[:] = self._table[low:high]
+            else:
+                np.take(self._table, self._order[low:high], axis=0, out=to, mode="clip")
+            return
+        if to.nbytes:
+            row = to.nbytes // (high - low)
+            _read_all(self._file, to, self._first + low * row)
+
+
+def _write_all(file: int, table: NDArray[Any], at: int) -> None:
+    rest = table.reshape(-1).view(np.uint8).data
+    while rest:
+        done = os.pwrite(file, rest, at)
+        rest, at = rest[done:], at + done
+
+
+def _read_all(file: int, table: NDArray[Any], at: int) -> None:
+    rest = table.reshape(-1).view(np.uint8).data
+    while rest:
+        done = os.preadv(file, [rest], at)
+        if done == 0:
+            raise OSError("a table of the replay is shorter than it was written")
+        rest, at = rest[done:], at + done

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
 Cut = list[tuple[int, int]]
+Bytes = bytes | memoryview
 
 #: Rendered lines are handed on in pieces of at most this many bytes.
 _PIECE_BYTES = 1 << 20
@@ -54,12 +55,15 @@ class Writer:
         outputs: ReplayOutputs,
         summary: Summary,
         generation: int,
+        at_once: bool,
     ) -> None:
+        """`at_once`: what is rendered is written before the next is, by the only thread there is."""
         self._plan = plan
         self._player = player
         self._dealer = dealer
         self._outputs = outputs
         self._summary = summary
+        self._at_once = at_once
         self._template = make_template(plan.pack, generation)
 
     def write(self, run: Run, progress: Progress) -> None:
@@ -82,7 +86,7 @@ class Writer:
         self._write_letters()
 
     def _write_changes(self, gathered: Gathered, run: Run, progress: Progress) -> None:
-        def render(cut: Cut) -> tuple[list[bytes], int]:
+        def render(cut: Cut) -> tuple[Iterable[Bytes], int]:
             part = gathered.changes(cut)
             numbers = render_numbers(part.evaluations, self._template)
 
@@ -102,25 +106,32 @@ class Writer:
                     ends,
                 )
 
-            return _pieces(part.order.size, more), part.order.size
+            return self._pieces(part.order.size, more), part.order.size
 
         with self._outputs.lines(CHANGES) as file:
             for pieces, count in run(render, iter(gathered.change_cuts())):
-                file.writelines(pieces)
+                for piece in pieces:
+                    file.write(piece)
                 progress.done(count)
 
     def _write_notices(self, gathered: Gathered, run: Run) -> None:
-        def render(cut: Cut) -> list[bytes]:
+        def render(cut: Cut) -> Iterable[Bytes]:
             table, order = gathered.notices(cut)
 
             def more(done: int, buffer: U8, ends: I64) -> int:
                 return render_notices(self._template, table, order, done, gathered.customers, buffer, ends)
 
-            return _pieces(order.size, more)
+            return self._pieces(order.size, more)
 
         with self._outputs.lines(NOTICES) as file:
             for pieces in run(render, iter(gathered.notice_cuts())):
-                file.writelines(pieces)
+                for piece in pieces:
+                    file.write(piece)
+
+    def _pieces(self, count: int, more: Callable[[int, U8, I64], int]) -> Iterable[Bytes]:
+        """Render `count` lines; each piece is good until the next one is asked for, or copied beforehand."""
+        pieces = _pieces(count, more)
+        return pieces if self._at_once else [bytes(piece) for piece in pieces]
 
     def _write_erasures(self, gathered: Gathered) -> None:
         lines: list[tuple[int, int, int, int, bytes]] = []
@@ -177,20 +188,18 @@ class Writer:
         return letters
 
 
-def _pieces(count: int, more: Callable[[int, U8, I64], int]) -> list[bytes]:
+def _pieces(count: int, more: Callable[[int, U8, I64], int]) -> Iterator[memoryview]:
     """Render `count` lines through one small buffer, which stays in the processor's caches.
 
     `more` renders from a line on as many as fit, notes where each ends, and says which line is next.
     """
     buffer = np.empty(_PIECE_BYTES, np.uint8)
     ends = np.zeros(count, np.int64)
-    pieces = []
     done = 0
     while done < count:
         reached = more(done, buffer, ends)
         if reached == done:
             buffer = np.empty(2 * buffer.size, np.uint8)
             continue
-        pieces.append(buffer[: ends[reached - 1]].tobytes())
+        yield buffer[: ends[reached - 1]].data
         done = reached
-    return pieces
