@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.sizes import PACK
+
 #: Phase: the functions whose time it is, as module and name within it.
 PHASES: dict[str, tuple[str, ...]] = {
     "read files": ("workers.files.chunks:read_chunks",),
@@ -131,7 +133,7 @@ def _rename(function: Callable[..., Any], name: str, timed: Callable[..., Any]) 
             setattr(module, name, timed)
 
 
-def profile(events: Path, rules: str, runs: int) -> str:
+def profile(events: Path, rules: str | Path, runs: int) -> str:
     """Replay a folder several times in this process with one worker, and say where the time goes."""
     from workers.machine_code import prepare
 
@@ -183,4 +185,4 @@ def _table(count: int, walls: list[dict[str, float]], cpus: list[dict[str, float
 
 
 if __name__ == "__main__":
-    print(profile(Path(sys.argv[1]), "shop", int(sys.argv[2])))
+    print(profile(Path(sys.argv[1]), PACK, int(sys.argv[2])))

@@ -13,7 +13,7 @@ from tests.benchmarks import data
 from tests.benchmarks.data import TIERLINE
 from tests.benchmarks.figures import Book, Contender, Figure, ratios
 from tests.benchmarks.process import FailedError, Run, measure
-from tests.benchmarks.sizes import Size
+from tests.benchmarks.sizes import PACK, Size
 
 PYTHON = Path(sys.executable)
 #: Imports what a replay needs and ends: no start can be quicker.
@@ -31,7 +31,7 @@ _DISK_EVENT, _DISK_CUSTOMER = 900, 8_000
 
 def replay(events: Path, out: Path, *options: str) -> list[str | Path]:
     """The command of a replay."""
-    return [TIERLINE, "replay", "--rules", "shop", "--events", events, "--out", out, *options]
+    return [TIERLINE, "replay", "--rules", PACK, "--events", events, "--out", out, *options]
 
 
 @dataclass(slots=True)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+
+#: The pack of all measurements of replays: the shop with four dimensions.
+PACK = Path(__file__).with_name("shop_of_four.yaml")
 
 
 @dataclass(frozen=True, slots=True)

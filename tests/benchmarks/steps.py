@@ -1,6 +1,6 @@
 """How long the steps of a replay take: `python -m tests.benchmarks.steps EVENTS OUT WORKERS` prints JSON.
 
-The same as `tierline replay --rules shop`, with a clock where the command line has bars.
+The same as `tierline replay`, with a clock where the command line has bars.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import json
 import sys
 import time
 from pathlib import Path
+
+from tests.benchmarks.sizes import PACK
 
 
 class Clock:
@@ -44,7 +46,7 @@ def main() -> None:
     from workers.replay.run import replay
 
     events, out, workers = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-    replay(open_pack("shop"), [events], out, workers=workers, progress=clock)
+    replay(open_pack(PACK), [events], out, workers=workers, progress=clock)
     clock.step("end", "", None)
     print(json.dumps(clock.spent()))
 

@@ -18,6 +18,7 @@ import typer
 
 from workers.cli.errors import Stopped, UserError
 from workers.machine_code import prepare
+from workers.memory import collect_rarely
 
 #: What a user types, in the order in which help shows it, and the module that knows it.
 COMMANDS: dict[str, str] = {
@@ -57,6 +58,7 @@ def main() -> NoReturn:
     """Run the command line and end the process with its exit code."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
+    collect_rarely()
     prepare()
     sys.exit(run(sys.argv[1:]))
 

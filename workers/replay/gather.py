@@ -26,7 +26,7 @@ I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
 
 #: Evaluations, notices or customers that go into one slice, about.
-SLICE_ROWS = 20_000
+SLICE_ROWS = 40_000
 #: Keys of each part by which a slice is measured, about.
 _SAMPLES = 8
 

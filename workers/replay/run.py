@@ -37,7 +37,7 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 #: Parts are made about this large, so that a part's state and events stay near the processor.
-PART_EVENTS = 250_000
+PART_EVENTS = 125_000
 PARTS_MAX = 256
 #: Histories of more events than this are kept in files of the output folder between the steps.
 MEMORY_EVENTS = 1_500_000

@@ -52,7 +52,7 @@ class Shelves:
             )
             _write_all(file, np.ascontiguousarray(piece), at)
             at += piece.nbytes
-        return Shelf(table[:0], None, file, first)
+        return Shelf(np.empty((0, *table.shape[1:]), table.dtype), None, file, first)
 
 
 class Shelf:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from rules.engine.text.sha256_x86 import has_instructions, round_by_instructions
 from rules.jit import called, lean
 
 U8 = NDArray[np.uint8]
@@ -47,7 +48,7 @@ def _mixed(x: np.uint32, a: np.uint32, b: np.uint32, c: np.uint32) -> np.uint32:
 
 
 @called
-def _block(state: U32, message: U8, start: int) -> None:
+def plain_round(state: U32, message: U8, start: int) -> None:
     """One round over 64 bytes; the schedule is behind the eight words of the state."""
     for i in range(16):
         j = start + 4 * i
@@ -83,6 +84,15 @@ def _block(state: U32, message: U8, start: int) -> None:
     state[7] += h
 
 
+@called
+def fast_round(state: U32, message: U8, start: int) -> None:
+    """The same by the processor's instructions for it."""
+    round_by_instructions(state, message, start, _K)
+
+
+_round = fast_round if has_instructions() else plain_round
+
+
 @lean
 def put_digest(buf: U8, at: int, message: U8, length: int, scratch: U32) -> int:
     """Write the first 32 hex digits of the SHA-256 of `message[:length]`; returns the position after them.
@@ -100,7 +110,7 @@ def put_digest(buf: U8, at: int, message: U8, length: int, scratch: U32) -> int:
     for i in range(8):
         scratch[i] = _START[i]
     for start in range(0, padded, 64):
-        _block(scratch, message, start)
+        _round(scratch, message, start)
     for i in range(4):
         for k in range(8):
             buf[at + 8 * i + k] = _HEX[(scratch[i] >> np.uint32(28 - 4 * k)) & np.uint32(15)]

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from rules.calendar import PERIOD_FIRST, PERIOD_LAST, date_from_period, format_instant
 from rules.engine import layout as at
 from rules.engine.text.render import Triggers, Words, render_changes, render_numbers
-from rules.engine.text.sha256 import put_digest
+from rules.engine.text.sha256 import fast_round, plain_round, put_digest
+from rules.engine.text.sha256_x86 import has_instructions
 from rules.engine.text.template import make_template
 from rules.engine.text.write import put_date, put_instant, put_integer, put_money, put_string
 from rules.language.load import load_pack
@@ -101,6 +102,18 @@ def test_digests_are_those_of_hashlib(size: int) -> None:
     expected = hashlib.sha256(message[:size].tobytes()).hexdigest()[:32]
     scratch = np.full(72, 7, np.uint32)
     assert written(put_digest, message, size, scratch) == expected
+
+
+@pytest.mark.skipif(not has_instructions(), reason="the processor has no instructions for SHA-256")
+@pytest.mark.parametrize("seed", range(20))
+def test_both_rounds_of_a_digest_are_the_same(seed: int) -> None:
+    choose = np.random.default_rng(seed)
+    state = choose.integers(0, 2**32, 72, dtype=np.uint32)
+    message = choose.integers(0, 256, 100, dtype=np.uint8)
+    other = state.copy()
+    plain_round(state, message, 17)
+    fast_round(other, message, 17)
+    assert state[:8].tolist() == other[:8].tolist()
 
 
 def doubles() -> Iterable[float]:
