@@ -10,7 +10,7 @@ import sys
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 _KEEP_BYTES, _GROW_BYTES = 1 << 30, 64 << 20
 
-#: New objects before the collector of circles looks for some; it looks at all of them a good deal more rarely.
+#: New objects before the collector of circles looks for some; it looks at all of them more rarely.
 _NEW_OBJECTS, _YOUNG, _OLD = 50_000, 20, 50
 
 

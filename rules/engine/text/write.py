@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.jit import called, lean, wide
+from rules.jit import called, lean
 
 U8 = NDArray[np.uint8]
 I64 = NDArray[np.int64]
@@ -21,8 +21,7 @@ _SHORT = np.zeros(32, np.uint8)
 _SHORT[8], _SHORT[9], _SHORT[10], _SHORT[12], _SHORT[13] = b"btnfr"
 _CONTROL = np.frombuffer(b"\\u00", np.uint8)
 _DAY_US = 86_400_000_000
-#: Counts of digits.
-_2, _4, _6 = wide(2), wide(4), wide(6)
+_ZERO, _TEN, _SIXTY, _HUNDRED = np.uint64(48), np.uint64(10), np.uint64(60), np.uint64(100)
 
 
 @lean
@@ -34,6 +33,17 @@ def put(buf: U8, at: int, source: U8, start: int, length: int) -> int:
     return at + length
 
 
+@lean
+def put_padded(buf: U8, at: int, value: int, digits: int) -> int:
+    """A non-negative integer with leading zeros."""
+    rest = np.uint64(value)
+    for i in range(digits - 1, -1, -1):
+        tens = rest // _TEN
+        buf[at + i] = _ZERO + rest - tens * _TEN
+        rest = tens
+    return at + digits
+
+
 @called
 def put_integer(buf: U8, at: int, value: int) -> int:
     """A decimal integer."""
@@ -41,24 +51,20 @@ def put_integer(buf: U8, at: int, value: int) -> int:
         buf[at] = 45
         at += 1
         value = -value
-    digits = 1
+    digits = np.int64(1)
     bound = np.int64(10)
     while digits < 19 and value >= bound:
         digits += 1
         bound *= 10
-    for i in range(digits - 1, -1, -1):
-        buf[at + i] = 48 + value % 10
-        value //= 10
-    return at + digits
+    return put_padded(buf, at, value, digits)
 
 
 @lean
-def put_padded(buf: U8, at: int, value: int, digits: int) -> int:
-    """A non-negative integer with leading zeros."""
-    for i in range(digits - 1, -1, -1):
-        buf[at + i] = 48 + value % 10
-        value //= 10
-    return at + digits
+def _put_pair(buf: U8, at: int, value: np.uint64) -> None:
+    """Two digits; unsigned numbers are divided without a look at signs."""
+    tens = value // _TEN
+    buf[at] = _ZERO + tens
+    buf[at + 1] = _ZERO + value - tens * _TEN
 
 
 @called
@@ -84,20 +90,26 @@ def put_money(buf: U8, at: int, value: int, digits: int) -> int:
 @called
 def put_date(buf: U8, at: int, period: int) -> int:
     """A period as YYYY-MM-DD; days to civil date in the proleptic Gregorian calendar (H. Hinnant, 2013)."""
-    shifted = period + 719468
-    era = shifted // 146097
-    day_of_era = shifted - era * 146097
-    year_of_era = (day_of_era - day_of_era // 1460 + day_of_era // 36524 - day_of_era // 146096) // 365
-    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
-    month_shifted = (5 * day_of_year + 2) // 153
-    day = day_of_year - (153 * month_shifted + 2) // 5 + 1
-    month = month_shifted + 3 if month_shifted < 10 else month_shifted - 9
-    year = year_of_era + era * 400 + (1 if month <= 2 else 0)
-    at = put_padded(buf, at, year, _4)
-    buf[at] = 45
-    at = put_padded(buf, at + 1, month, _2)
-    buf[at] = 45
-    return put_padded(buf, at + 1, day, _2)
+    shifted = np.uint64(period + 719468)
+    era = shifted // np.uint64(146097)
+    day_of_era = shifted - era * np.uint64(146097)
+    leaps = day_of_era // np.uint64(1460) - day_of_era // np.uint64(36524) + day_of_era // np.uint64(146096)
+    year_of_era = (day_of_era - leaps) // np.uint64(365)
+    before = np.uint64(365) * year_of_era + year_of_era // np.uint64(4) - year_of_era // _HUNDRED
+    day_of_year = day_of_era - before
+    month_shifted = (np.uint64(5) * day_of_year + np.uint64(2)) // np.uint64(153)
+    day = day_of_year - (np.uint64(153) * month_shifted + np.uint64(2)) // np.uint64(5) + np.uint64(1)
+    early = month_shifted >= _TEN
+    month = month_shifted - np.uint64(9) if early else month_shifted + np.uint64(3)
+    year = year_of_era + era * np.uint64(400) + (np.uint64(1) if early else np.uint64(0))
+    century = year // _HUNDRED
+    _put_pair(buf, at, century)
+    _put_pair(buf, at + 2, year - century * _HUNDRED)
+    buf[at + 4] = 45
+    _put_pair(buf, at + 5, month)
+    buf[at + 7] = 45
+    _put_pair(buf, at + 8, day)
+    return at + 10
 
 
 @called
@@ -105,19 +117,27 @@ def put_instant(buf: U8, at: int, instant_us: int) -> int:
     """An instant as RFC 3339 in UTC with six fraction digits (S9.1), quoted."""
     buf[at] = _QUOTE
     days = instant_us // _DAY_US
-    rest = instant_us - days * _DAY_US
+    rest = np.uint64(instant_us - days * _DAY_US)
     at = put_date(buf, at + 1, days)
+    seconds = rest // np.uint64(1_000_000)
+    micros = rest - seconds * np.uint64(1_000_000)
+    minutes = seconds // _SIXTY
+    hours = minutes // _SIXTY
     buf[at] = 84
-    at = put_padded(buf, at + 1, rest // 3_600_000_000, _2)
-    buf[at] = 58
-    at = put_padded(buf, at + 1, rest // 60_000_000 % 60, _2)
-    buf[at] = 58
-    at = put_padded(buf, at + 1, rest // 1_000_000 % 60, _2)
-    buf[at] = 46
-    at = put_padded(buf, at + 1, rest % 1_000_000, _6)
-    buf[at] = 90
-    buf[at + 1] = _QUOTE
-    return at + 2
+    _put_pair(buf, at + 1, hours)
+    buf[at + 3] = 58
+    _put_pair(buf, at + 4, minutes - hours * _SIXTY)
+    buf[at + 6] = 58
+    _put_pair(buf, at + 7, seconds - minutes * _SIXTY)
+    buf[at + 9] = 46
+    pairs = micros // _HUNDRED
+    first = pairs // _HUNDRED
+    _put_pair(buf, at + 10, first)
+    _put_pair(buf, at + 12, pairs - first * _HUNDRED)
+    _put_pair(buf, at + 14, micros - pairs * _HUNDRED)
+    buf[at + 16] = 90
+    buf[at + 17] = _QUOTE
+    return at + 18
 
 
 @called
