@@ -71,6 +71,7 @@ def make_ready(tell: Callable[[str], None]) -> None:
 @contextmanager
 def _alone(folder: Path, tell: Callable[[str], None]) -> Iterator[None]:
     """Let processes that start together compile one after the other: only the first has something to do."""
+    folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
