@@ -47,7 +47,7 @@ _SPARE = 8
 #: copying cheap, few enough to stay in the processor's caches.
 _OUTPUTS_FIRST, _OUTPUTS_LAST = 256, 16_384
 #: Rows of a slice that is worked through before its lines are counted.
-_SLICE_ROWS = 4096
+_SLICE_ROWS = 512
 _MISSING_NUMBER = np.array([np.nan]).view(np.int64)[0]
 
 

@@ -77,7 +77,10 @@ class Transactor:
         return int((await self._call(future)).offset)
 
     async def _call(self, awaitable: Awaitable[T]) -> T:
+        # no task of its own: all partitions of a transaction are to be known before the sender goes on,
+        # so that it asks for them in one request
         try:
-            return await asyncio.wait_for(awaitable, self._timeout_s)
+            async with asyncio.timeout(self._timeout_s):
+                return await awaitable
         except ProducerFenced as error:
             raise FencedError("another worker has taken over this shard") from error

@@ -38,9 +38,14 @@ log = logger("shard")
 T = TypeVar("T")
 
 #: Evaluations of a tick in one batch, about: with live records waiting, and without.
-_TICK_BUSY, _TICK_IDLE = 4_000, 20_000
+_TICK_BUSY, _TICK_IDLE = 1_000, 20_000
 #: A step of fewer records than this is done in the event loop: handing it to a thread takes as long.
 _INLINE_RECORDS = 300
+#: While a batch commits, the next one is begun only with so many records.
+_AHEAD_RECORDS = 1_000
+#: Bytes of changes in a batch, about, and how far its records are cut down for that.
+_BROUGHT_MAX = 8 << 20
+_RECORDS_LEAST = 500
 #: How long a shard without records sleeps before it looks whether time has come for something.
 _IDLE_S = 0.25
 #: Times between tries after a failure: at first, and at most.
@@ -102,6 +107,7 @@ class Shard:
         self._running: _Running | None = None
         self._snapshots = Snapshotting(number, GENERATION, around.settings.snapshot_interval_s)
         self._took_s = 0.0
+        self._records_max = around.settings.batch_records_max
         self._held_s = 0.0
         self._looking: asyncio.Task[None] | None = None
         #: (wall time in ms, clock of the log as of then), rising: what the log's time was when.
@@ -335,6 +341,10 @@ class Shard:
             self._wake.clear()
             if self._ending and not self._last_snapshot_wanted and self._snapshots.idle:
                 return None
+            if commit is not None and not commit.done() and self._few(running):
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), _IDLE_S)
+                continue
             work = await self._found(running)
             if work is not None:
                 self._took_s = running_seconds()
@@ -342,10 +352,15 @@ class Shard:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), _IDLE_S)
 
+    def _few(self, running: _Running) -> bool:
+        """Whether so little waits that it is sooner out if what comes meanwhile goes along with it."""
+        waiting = sum(running.inbox.waiting(topic) for topic in range(len(self._topics.inputs)))
+        return waiting < _AHEAD_RECORDS and (running.progress.tick is None or running.progress.tick.done)
+
     async def _found(self, running: _Running) -> Work | None:
         inbox, progress, core = running.inbox, running.progress, running.core
         settings = self._around.settings
-        taken = inbox.take(0 if self._ending else settings.batch_records_max)
+        taken = inbox.take(0 if self._ending else self._records_max)
         wall_us = self._around.wall_us()
         clock_us = wall_us if settings.clock == "wall" else (inbox.greatest_us or progress.clock_us or 0)
         watermark_us = inbox.watermark(clock_us)
@@ -389,7 +404,16 @@ class Shard:
             else:
                 stepped = await asyncio.to_thread(batches.step, work, running.progress)
         running.progress = stepped.progress
+        self._fit(stepped)
         return stepped
+
+    def _fit(self, stepped: Stepped) -> None:
+        """Let the next batch bring about as much as is good for memory and for those who wait behind it."""
+        brought = sum(answer.changes.text.size for answer in stepped.answers)
+        if brought > _BROUGHT_MAX:
+            self._records_max = max(self._records_max // 2, _RECORDS_LEAST)
+        elif brought < _BROUGHT_MAX // 2:
+            self._records_max = min(self._records_max * 2, self._around.settings.batch_records_max)
 
     async def _commit(self, batches: Batches, transactor: Transacting, stepped: Stepped) -> None:
         began_s = running_seconds()
