@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from typing import Any
 from unittest.mock import patch
 
 import pytest
+import structlog
 
 from tests.simulation.run import quiet, simulate, simulate_or_say
 from workers.live import restore
@@ -22,8 +24,12 @@ FAST_CHUNKS, SLOW_CHUNKS = 4, 100
 
 
 @pytest.fixture(autouse=True)
-def silence() -> None:
+def silence() -> Iterator[None]:
+    """Other tests of the same process are heard again afterwards."""
     quiet()
+    yield
+    logging.disable(logging.NOTSET)
+    structlog.reset_defaults()
 
 
 def simulate_all(seeds: range) -> Counter[str]:
