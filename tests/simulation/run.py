@@ -343,7 +343,16 @@ class World:
         self.broker.produce(pair, [Record(-1, each.timestamp_ms, each.key, each.value)])
 
     async def _rest(self) -> None:
-        """Wait until everything that was sent is in the journal; then end the workers in order."""
+        """Wait until everything that was sent is in the journal; then end the workers in order.
+
+        A worker may end within a tick, which the next one goes on with.
+        """
+        await self._work_off()
+        while not self._all_done():
+            self.start_worker()
+            await self._work_off()
+
+    async def _work_off(self) -> None:
         until = self.loop.time() + PATIENCE_S
         while not self._all_done():
             if self.loop.time() > until:
@@ -374,6 +383,8 @@ class World:
         published = self.published()
         for number in range(self.partitions):
             journal = journal_of(published, number)
+            if journal and (tick := journal[-1].tick) is not None and tick.reached < tick.of:
+                return False
             reached = [each.to for each in journal[-1].inputs] if journal else [0] * len(INPUTS)
             for place, role in enumerate(INPUTS):
                 if self.broker.logs[published.names[role], number].end > reached[place]:
