@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.live import Live
 
@@ -28,6 +29,7 @@ from workers.kafka.clients import admin
 from workers.kafka.following import follow, start_at
 from workers.kafka.opened import open_consumer, partitions_of
 from workers.kafka.topics import create_topics
+from workers.kafka.waiting import wait_for_broker
 from workers.settings.live import LiveSettings, live_settings
 from workers.settings.topics import TopicNames
 
@@ -40,6 +42,7 @@ _PLAIN_S = 1.0
 #: After so long without a sign of life something is wrong that nobody has noticed.
 _READY_PATIENCE_S = 120.0
 _SETTLED_S = 3.0
+_BROKER_PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,7 @@ class Demo:
         wishes, children = self._wishes, self._children
         settings = settings_of(children.broker.address, given=children.broker.kind == "given")
         outcome = Outcome(settings, Progress(total=0))
+        await wait_for_broker(settings, self._console.print, timeout_s=_BROKER_PATIENCE_S)
         topics = await create_topics(settings)
         children.start_worker(wishes.rules, settings)
         events = await asyncio.to_thread(self._make_events)
@@ -176,13 +180,7 @@ class Demo:
 
     async def _show(self, settings: LiveSettings, progress: Progress) -> None:
         if not self._wishes.live:
-            while True:
-                await asyncio.sleep(_PLAIN_S)
-                progress.published.show_one_more()
-                self._console.print(plain_line(progress), highlight=False, markup=False, soft_wrap=True)
-                change = plain_change(progress)
-                if change is not None:
-                    self._console.print(change, highlight=False, markup=False, soft_wrap=True)
+            await self._print(progress)
         screen = Screen(
             self._console,
             self._wishes.pack,
@@ -197,6 +195,26 @@ class Demo:
                     await asyncio.sleep(_FRAME_S * 2)
             finally:
                 live.update(screen.draw(progress), refresh=True)
+
+    async def _print(self, progress: Progress) -> None:
+        """A line a second, and a change with its reasons; nothing new when all is done."""
+        told: tuple[int, int] | None = None
+        change = None
+        while True:
+            await asyncio.sleep(_PLAIN_S)
+            progress.published.show_one_more()
+            seen = progress.worker.taken, progress.published.changes
+            if self.finished and seen == told:
+                continue
+            told = seen
+            self._say(plain_line(progress))
+            latest = plain_change(progress)
+            if latest is not None and latest != change:
+                self._say(latest)
+            change = latest
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     async def _finish(self, outcome: Outcome) -> None:
         """Until all is through and what came of it has been read; then, if the user stays, for ever."""
@@ -238,5 +256,8 @@ async def _topics_removed(settings: LiveSettings, children: Children) -> AsyncIt
     finally:
         if children.broker.kind == "given":
             await asyncio.to_thread(children.stop_worker)
-            async with admin(settings) as client:
+            client = admin(settings)
+            with contextlib.suppress(KafkaError):  # a broker that has gone keeps them
+                await client.start()
                 await client.delete_topics(list(settings.topics.by_role().values()))
+            await client.close()
