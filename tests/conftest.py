@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import hypothesis  # noqa: F401 - imported at the very end of a run, it can meet a fault of CPython 3.11
 import pytest
 
 from workers.machine_code import prepare
