@@ -55,7 +55,8 @@ class Subscriber:
             if place[0] != "categories":  # which may be compacted
                 for record in seen:
                     if there.get(record.offset) != record:
-                        yield f"a subscriber saw {record.value!r} in {place} at {record.offset}: it is gone"
+                        shown = (record.value or b"")[:100]
+                        yield f"a subscriber saw {shown!r}… in {place} at {record.offset}: it is gone"
                 if len(seen) != len(there):
                     yield f"a subscriber saw {len(seen)} records in {place}, and {len(there)} are there"
             if any(a.offset >= b.offset for a, b in pairwise(seen)):
