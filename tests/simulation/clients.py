@@ -344,7 +344,7 @@ class SimulatedGroup:
             await asyncio.wait(tasks)
 
     async def _revoke(self, member: SimulatedReader) -> None:
-        """A member that is stopped is not waited for, longer than a session lasts."""
+        """A member that is stopped, or slow, is not waited for longer than a session lasts."""
         before = member.assignment()
         try:
             async with asyncio.timeout(10.0):
@@ -353,6 +353,8 @@ class SimulatedGroup:
         except (TimeoutError, Dead):
             if member in self.members:
                 self.members.remove(member)
+            if not member.process.dead and member.process.thawed is None:
+                self._spawn(member.process.name, self.came_back(member))
 
     async def _assign(self, member: SimulatedReader) -> None:
         try:

@@ -48,6 +48,8 @@ _BROUGHT_MAX = 8 << 20
 _RECORDS_LEAST = 500
 #: How long a shard without records sleeps before it looks whether time has come for something.
 _IDLE_S = 0.25
+#: How long what is given up may take to end: together with the budget less than a session of the group.
+_CANCEL_S = 1.0
 #: Times between tries after a failure: at first, and at most.
 _AGAIN_FIRST_S, _AGAIN_MAX_S = 0.2, 10.0
 #: No answer of a broker that is still of use is older.
@@ -130,8 +132,9 @@ class Shard:
         if late:
             log.warning("batch in hand is given up", shard=self.number, budget_s=budget_s)
             self._task.cancel()
-            await asyncio.wait([self._task], timeout=budget_s)
-        self._task = None
+            await asyncio.wait([self._task], timeout=_CANCEL_S)
+        self._task = self._running = None
+        self.state = "fencing"
 
     @property
     def task(self) -> asyncio.Task[None] | None:
