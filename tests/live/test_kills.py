@@ -32,9 +32,8 @@ async def survive(
     assert not outcome.found, "\n".join(shown(outcome))
 
 
-async def test_a_few_kills(broker: Broker, tmp_path: Path, seed_bases: tuple[int, int]) -> None:
-    """On the embedded broker a worker keeps its name, for it never forgets a member that has gone."""
-    await survive(broker, tmp_path, seed_bases[1], 4, ("kill", "fault"), partitions=2)
+async def test_a_few_kills(kafka_broker: Broker, tmp_path: Path, seed_bases: tuple[int, int]) -> None:
+    await survive(kafka_broker, tmp_path, seed_bases[1], 4, ("kill", "fault"), partitions=2)
 
 
 @pytest.mark.slow
