@@ -105,7 +105,7 @@ def demo(
     with only_demo_in(out):
         make_ready(tell)
         with Children(out, broker) as children:
-            tell("starting a broker and a worker on this machine")
+            tell("starting a worker" if ":" in broker else "starting a broker and a worker on this machine")
             children.start_broker()
             run = Demo(
                 wishes,
