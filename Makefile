@@ -27,7 +27,7 @@ $(BIN)/python:
 
 $(READY): pyproject.toml constraints.txt workers/broker/requirements.txt | $(BIN)/python
 	@echo "installing into .venv; the first time this takes a minute or two"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,excel,live]' -c constraints.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,excel,live,sql,console]' -c constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r workers/broker/requirements.txt
 	@touch $@
 
@@ -78,7 +78,7 @@ schemas: install ## Write the JSON Schemas of all records again
 
 constraints: ## Pin the newest versions of everything in constraints.txt
 	@rm -rf build/pins && $(PYTHON) -m venv build/pins
-	@build/pins/bin/python -m pip install --quiet --disable-pip-version-check '.[dev,excel,live]'
+	@build/pins/bin/python -m pip install --quiet --disable-pip-version-check '.[dev,excel,live,sql,console]'
 	@build/pins/bin/python -m pip freeze --exclude tierline > constraints.txt
 
 clean: ## Remove what was made: the environment, caches and output
