@@ -174,7 +174,7 @@ def worker(
     one_of_several: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
     """Run one worker, or several processes of one."""
-    from workers.live.logs import logger, set_up_logs
+    from workers.logs import logger, set_up_logs
     from workers.packs import open_pack
     from workers.settings.live import live_settings
     from workers.warm import make_ready
@@ -273,7 +273,7 @@ async def _ready_partitions(settings: LiveSettings, *, create: bool) -> int:
 
     from workers.kafka.topics import ready_topics
     from workers.kafka.waiting import wait_for_broker
-    from workers.live.logs import logger
+    from workers.logs import logger
 
     while True:
         await wait_for_broker(settings, logger("worker").warning)
@@ -311,7 +311,7 @@ def _run_several(rules: str, settings: LiveSettings, count: int, *, create_topic
 
 def _tell_start(pack: Pack, settings: LiveSettings, partitions: int, addresses: Sequence[str]) -> None:
     """What runs, on what, and where to look: once."""
-    from workers.live.logs import logger
+    from workers.logs import logger
 
     topics = settings.topics.by_role()
     inputs = ", ".join(settings.topics.inputs)

@@ -41,8 +41,9 @@ async def partitions_of(
     client: AIOKafkaConsumer, topics: Iterable[str], settings: LiveSettings
 ) -> list[TopicPartition]:
     """All partitions of the topics; raises UserError for a topic that does not exist."""
-    there = await client.topics()
-    missing = [topic for topic in topics if topic not in there]
+    # of all topics: what the client itself knows is only of topics that it was asked for before
+    cluster = await client._client.fetch_all_metadata()
+    missing = [topic for topic in topics if topic not in cluster.topics()]
     if missing:
         raise UserError(
             f"there is no topic `{missing[0]}` on `{settings.brokers}`",
@@ -51,7 +52,7 @@ async def partitions_of(
     return [
         TopicPartition(topic, partition)
         for topic in topics
-        for partition in sorted(client.partitions_for_topic(topic) or ())
+        for partition in sorted(cluster.partitions_for_topic(topic) or ())
     ]
 
 

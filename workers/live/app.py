@@ -17,7 +17,7 @@ import faust
 import mode
 from faust.app.base import BootStrategy
 
-from workers.live.logs import logger
+from workers.logs import logger
 from workers.live.web import Shards, Site
 from workers.settings.live import LiveSettings
 

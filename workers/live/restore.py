@@ -19,7 +19,7 @@ from workers.clock import running_seconds
 from workers.live.chunks import SnapshotDamaged
 from workers.live.errors import Refuse, Stop
 from workers.live.journal import Entry, last_entry, parsed
-from workers.live.logs import logger
+from workers.logs import logger
 from workers.live.ports import Reading
 from workers.live.progress import Progress
 from workers.live.snapshotting import load

@@ -19,7 +19,7 @@ from workers.kafka.reader import Reader
 from workers.kafka.transactor import Transactor
 from workers.live.errors import Refuse
 from workers.live.faults import Faults
-from workers.live.logs import logger
+from workers.logs import logger
 from workers.live.ports import Reading, Transacting
 from workers.live.shard import Shard, Surroundings
 from workers.live.telemetry import Telemetry

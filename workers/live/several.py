@@ -11,7 +11,7 @@ from typing import Final
 
 from workers.children import Child
 from workers.clock import running_seconds
-from workers.live.logs import logger
+from workers.logs import logger
 
 log = logger("workers")
 

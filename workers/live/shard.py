@@ -26,7 +26,7 @@ from workers.live.batch import Batches, Committed, Stepped, Work
 from workers.live.errors import Refuse, Stop
 from workers.live.faults import Faults
 from workers.live.journal import last_entry
-from workers.live.logs import logger
+from workers.logs import logger
 from workers.live.ports import Reading, Transacting
 from workers.live.progress import Progress
 from workers.live.restore import Restore, Restored

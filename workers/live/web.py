@@ -24,7 +24,7 @@ from rules.engine.look import look
 from rules.engine.look_body import look_body
 from workers.cli.errors import UserError
 from workers.kafka.partitioner import partition_of
-from workers.live.logs import logger
+from workers.logs import logger
 from workers.live.telemetry import Telemetry
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import structlog
 
-from workers.live.logs import Format, logger, set_up_logs
+from workers.logs import Format, logger, set_up_logs
 
 
 @pytest.fixture(autouse=True)
