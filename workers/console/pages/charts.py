@@ -34,10 +34,11 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A text at a part (0 to 1) of an axis; a `late` one has no room on a phone."""
+    """A text at a part (0 to 1) of an axis; a `late` one has no room on a phone. `index`: of its day."""
 
     part: float
     text: str
+    index: int = 0
     late: bool = False
 
 
@@ -57,6 +58,10 @@ class Chart:
         return {
             "kind": self.kind,
             "days": [day.isoformat() for day in self.days],
+            "labels": [
+                {"day": self.days[each.index].isoformat(), "text": each.text, "late": each.late}
+                for each in self.labels
+            ],
             "series": [
                 {"name": each.name, "color": each.color, "values": list(each.values)} for each in self.series
             ],
@@ -122,7 +127,7 @@ def _labels(days: Sequence[date], steps: int, formats: Formats) -> list[Label]:
     long = (days[-1] - days[0]).days > 60
     parts = [(index, index / steps) for index in starts[:: -(-len(starts) // _LABELS_MAX)]]
     return [
-        Label(part, formats.month_label(days[index], long=long), part > _LAST_NARROW)
+        Label(part, formats.month_label(days[index], long=long), index, part > _LAST_NARROW)
         for index, part in parts
         if part < _LAST
     ]
