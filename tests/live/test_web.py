@@ -20,9 +20,10 @@ from tests.properties.kernel_host import KernelHost
 from tests.small_shop import PACK
 from workers.cli.errors import UserError
 from workers.kafka.partitioner import partition_of
+from workers.listening import listen
 from workers.live.app import run_worker
 from workers.live.telemetry import Telemetry
-from workers.live.web import Site, listen
+from workers.live.web import Site
 from workers.settings.live import live_settings
 
 T = TypeVar("T")

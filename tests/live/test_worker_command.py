@@ -222,7 +222,8 @@ STUBBORN = """
 import asyncio
 from workers.live.app import run_worker
 from workers.live.telemetry import Telemetry
-from workers.live.web import Site, listen
+from workers.listening import listen
+from workers.live.web import Site
 from workers.settings.live import live_settings
 
 class Plane:

@@ -39,6 +39,7 @@ COMMANDS: dict[str, str] = {
     "release": "workers.cli.assign",
     "erase": "workers.cli.assign",
     "verify": "workers.cli.verify",
+    "projector": "workers.cli.projector",
 }
 
 HELP = """Keep every customer's class right the moment it changes, and prove every change from the log.

@@ -212,10 +212,11 @@ def _run_one(
     from importlib.metadata import version
 
     from workers.kafka.aiokafka_patch import shorten_back_off
+    from workers.listening import listen
     from workers.live.app import run_worker
     from workers.live.errors import Refuse
     from workers.live.telemetry import Telemetry
-    from workers.live.web import Site, listen
+    from workers.live.web import Site
     from workers.memory import keep_freed_memory
 
     keep_freed_memory()

@@ -22,10 +22,9 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from rules.engine.engine import Engine
 from rules.engine.look import look
 from rules.engine.look_body import look_body
-from workers.cli.errors import UserError
 from workers.kafka.partitioner import partition_of
-from workers.logs import logger
 from workers.live.telemetry import Telemetry
+from workers.logs import logger
 
 T = TypeVar("T")
 
@@ -164,27 +163,6 @@ class Site:
                 shard=shard,
             )
         return _json(200, {**body, "shard": shard})
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens; raises UserError where the address cannot be had. Port 0: any that is free."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listening = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise UserError(f"`{host}` is no address of this machine: put another `--web-host`") from error
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(128)
-    except OSError as error:
-        listening.close()
-        reason = (error.strerror or "it cannot be opened").lower()
-        raise UserError(f"the web port `{host}:{port}`: {reason}; choose another `--web-port`") from error
-    listening.setblocking(False)
-    return listening
 
 
 def _customer_id(escaped: str) -> str:

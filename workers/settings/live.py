@@ -11,14 +11,11 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings
 
-from workers.cli.errors import UserError
+from workers.settings.loading import CONFIG, PREFIX, load_settings, secret_of, variable_of
 from workers.settings.topics import TopicNames
-
-PREFIX = "TIERLINE_"
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
@@ -34,14 +31,7 @@ class LiveSettings(BaseSettings):
     Each description says what to put, and is what an error shows.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_nested_delimiter="__",
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-        hide_input_in_errors=True,
-    )
+    model_config = CONFIG
 
     brokers: str = Field(
         "127.0.0.1:9092", description="HOST:PORT of one or more brokers, with commas between"
@@ -125,14 +115,7 @@ class LiveSettings(BaseSettings):
                 continue
             if given.get(secret):
                 raise ValueError(f"`{secret}` is given, and `{secret}_file` too: keep one")
-            try:
-                text = Path(named).expanduser().read_text(encoding="utf-8").rstrip("\r\n")
-            except (OSError, UnicodeDecodeError) as error:
-                raise ValueError(
-                    f"the file `{named}` of `{secret}_file` cannot be read: {_reason(error)}"
-                ) from None
-            if not text or "\n" in text:
-                raise ValueError(f"the file `{named}` of `{secret}_file` must hold the secret on one line")
+            text = secret_of(named, f"{secret}_file")
             # the file's name goes, so that the settings can be passed on as they are
             given = {**given, secret: text, f"{secret}_file": None}
         return given
@@ -201,43 +184,7 @@ def live_settings(**overrides: Any) -> LiveSettings:
 
     Raises UserError that names the setting and says what to put.
     """
-    given = {name: value for name, value in overrides.items() if value is not None}
-    unknown = given.keys() - LiveSettings.model_fields.keys()
-    if unknown:
-        raise TypeError(f"no such setting: {', '.join(sorted(unknown))}")
-    try:
-        return LiveSettings(**given)
-    except ValidationError as error:
-        details = error.errors(include_url=False, include_context=False)[0]
-        raise UserError(_message(details, given), _HINT) from None
-    except SettingsError:
-        shown = variable_of("topics")
-        raise UserError(f"`{shown}` is not JSON: name the topics one by one, `{shown}__ORDERS`") from None
-
-
-def variable_of(setting: str) -> str:
-    """The environment variable of a setting."""
-    return PREFIX + setting.upper()
-
-
-_HINT = "settings come from options and from the environment: TIERLINE_ and the setting's name in capitals"
-
-
-def _message(details: ErrorDetails, given: dict[str, Any]) -> str:
-    """One sentence about the first thing that is wrong; a secret's value is never part of it."""
-    if not details["loc"]:
-        return details["msg"].removeprefix("Value error, ")
-    setting = str(details["loc"][0])
-    option = f"--{setting.replace('_', '-')}"
-    variable = PREFIX + "__".join(str(part).upper() for part in details["loc"])
-    shown = option if setting in given else variable
-    if details["type"] == "value_error":
-        return f"`{shown}`: {details['msg'].removeprefix('Value error, ')}"
-    field = LiveSettings.model_fields[setting]
-    value = details.get("input")
-    if isinstance(value, str | int | float) and "SecretStr" not in str(field.annotation):
-        return f"`{shown}` is `{value}`: put {field.description}"
-    return f"`{shown}`: put {field.description}"
+    return load_settings(LiveSettings, overrides)
 
 
 def _host_and_port(broker: str) -> str:
@@ -247,9 +194,3 @@ def _host_and_port(broker: str) -> str:
             f"`{broker}` is no broker: put HOST:PORT of one or more brokers, with commas between"
         )
     return f"{match[1]}:{match[3] or _PORT_DEFAULT}"
-
-
-def _reason(error: OSError | UnicodeDecodeError) -> str:
-    return (
-        (error.strerror or "it cannot be opened").lower() if isinstance(error, OSError) else "it is not text"
-    )

@@ -1,0 +1,1 @@
+"""The projector: what is published, as tables, every change once whatever crashes."""
