@@ -5,12 +5,16 @@ A browser may keep them for ever: another content has another name.
 
 from __future__ import annotations
 
+import gzip
+import re
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
+from importlib import resources
+from importlib.metadata import version
 from pathlib import Path
 
-from fastapi import APIRouter, HTTPException, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 
 FOLDER = Path(__file__).parent.parent / "static"
 _TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
@@ -48,6 +52,42 @@ def _by_hashed_name() -> dict[str, Asset]:
 def asset(name: str) -> str:
     """The address of a file, such as `/static/own/console.3f2a….css` for `console.css`."""
     return f"/static/own/{_assets()[name].name}"
+
+
+def charts_script() -> str:
+    """The address of Plotly's script, with its version: another version has another address."""
+    return f"/static/vendor/plotly-{version('plotly')}.min.js"
+
+
+@cache
+def charts_style_ids() -> tuple[str, ...]:
+    """Ids of elements for which Plotly looks before it writes style sheets of its own into a page.
+
+    Those are for its maps, which are not used here, and a content security policy forbids them.
+    """
+    return tuple(re.findall(r'getElementById\("([0-9a-f]{64})"\)', _plotly().decode()))
+
+
+@cache
+def _plotly() -> bytes:
+    return (resources.files("plotly") / "package_data" / "plotly.min.js").read_bytes()
+
+
+@cache
+def _plotly_packed() -> bytes:
+    return gzip.compress(_plotly(), 6)
+
+
+@router.get("/static/vendor/plotly-{number}.min.js")
+def plotly(number: str, request: Request) -> Response:
+    """Plotly's script from the installed package."""
+    if number != version("plotly"):
+        raise HTTPException(404)
+    headers = {"Cache-Control": FOR_EVER, "Vary": "Accept-Encoding"}
+    packed = "gzip" in request.headers.get("accept-encoding", "")
+    if packed:
+        headers["Content-Encoding"] = "gzip"
+    return Response(_plotly_packed() if packed else _plotly(), media_type=_TYPES[".js"], headers=headers)
 
 
 @router.get("/static/own/{name}")

@@ -62,6 +62,10 @@ class Reasons:
         listed = json.loads(reasons) if isinstance(reasons, str) else reasons
         return [self._reason(each) for each in listed or []]
 
+    def words(self, rule: str, expression: str | None) -> str:
+        """A condition of today's pack in words; empty for any other."""
+        return self._conditions.get((rule, expression or ""), "")
+
     def told(self, values: str | Mapping[str, Any] | None, dimension: str) -> tuple[Told, ...]:
         """Values as a change of a dimension carries them, for people."""
         mapping = json.loads(values) if isinstance(values, str) else values
@@ -103,7 +107,7 @@ class Reasons:
         return Reason(
             _KINDS.get(part, "condition"),
             bool(reason.get("result")),
-            self._conditions.get((reason["rule"], expression), ""),
+            self.words(reason["rule"], expression),
             expression,
             self._names.category(dimension, category),
             () if override else self.told(values, dimension),

@@ -6,21 +6,27 @@ Everything that customers, events and packs bring is escaped by Jinja; no templa
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from unicodedata import category
 from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from rules.language.model import Pack
-from workers.console.pages.assets import asset
+from workers.console.pages.assets import asset, charts_script, charts_style_ids
 from workers.console.pages.formats import Formats
 from workers.console.pages.names import Names, treatments
+from workers.console.pages.terms import CAUSES, EVENTS, REJECTIONS, ROLES, in_language
 from workers.console.pages.translations import LANGUAGES, translations
 
 FOLDER = Path(__file__).parent.parent / "templates"
 THEMES = ("auto", "light", "dark")
+#: Controls, formats, surrogates, private and unassigned characters, line and paragraph ends.
+_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_TERMS = {"events": EVENTS, "causes": CAUSES, "rejections": REJECTIONS, "roles": ROLES}
 
 
 class Pages:
@@ -37,10 +43,14 @@ class Pages:
         template = self._environments[language].get_template(name)
         return template.render(language=language, theme=theme, path=path, now=datetime.now(UTC), **context)
 
-    def say(self, language: str, message: str, **values: object) -> str:
-        """A message in a language, with its values."""
-        text = translations(language).gettext(message)
-        return text % values if values else text
+    def sayer(self, language: str) -> Callable[..., str]:
+        """What says a message in a language: `say("%(count)s ids", count=3)`."""
+        get = translations(language).gettext
+
+        def say(message: str, **values: object) -> str:
+            return get(message) % values if values else get(message)
+
+        return say
 
     def _environment(self, language: str) -> Environment:
         environment = Environment(
@@ -56,12 +66,25 @@ class Pages:
         )
         environment.filters.update(self.formats[language].filters())
         environment.filters["segment"] = segment
+        environment.filters["visible"] = visible
         environment.filters["json_data"] = json_data
         environment.filters["treatments"] = treatments
         environment.globals.update(
-            asset=asset, names=self.names, languages=LANGUAGES, themes=THEMES, query=query, pack=self._pack
+            asset=asset,
+            charts_script=charts_script,
+            charts_style_ids=charts_style_ids,
+            names=self.names,
+            languages=LANGUAGES,
+            query=query,
+            pack=self._pack,
+            **{name: in_language(terms, language) for name, terms in _TERMS.items()},
         )
         return environment
+
+
+def visible(text: str) -> str:
+    """An id with characters that show nothing or turn the text around, such as U+202E, as their numbers."""
+    return "".join(f"⟨{ord(each):04X}⟩" if category(each) in _UNSEEN else each for each in text)
 
 
 def segment(text: str) -> str:

@@ -52,31 +52,10 @@
     }];
   }
 
-  function sankey(data, box) {
-    const nodes = data.nodes;
-    const trace = {
-      type: "sankey",
-      arrangement: "fixed",
-      node: {
-        label: nodes.map((node) => node.name), color: nodes.map((node) => node.color),
-        pad: 22, thickness: 12, line: { width: 0 },
-        x: nodes.map((node) => node.x), y: nodes.map((node) => node.y),
-        hovertemplate: "%{label}: %{value:,}<extra></extra>",
-      },
-      link: {
-        source: data.links.map((link) => link.from), target: data.links.map((link) => link.to),
-        value: data.links.map((link) => link.moves), color: data.links.map((link) => `${link.color}80`),
-        hovertemplate: "%{source.label} → %{target.label}: %{value:,}<extra></extra>",
-      },
-      textfont: { color: color("--ink"), shadow: "none" },
-    };
-    return [[trace], { ...layout(Math.max(box.clientHeight, 260)), margin: { l: 4, r: 4, t: 10, b: 14 } }];
-  }
-
   function draw(figure) {
     const box = figure.querySelector("[data-plot]");
     const data = JSON.parse(figure.querySelector("script").textContent);
-    const [traces, look] = data.kind === "sankey" ? sankey(data, box) : overTime(data, box);
+    const [traces, look] = overTime(data, box);
     const plot = document.createElement("div");
     plot.dataset.plot = "";
     plot.style.minHeight = `${box.clientHeight}px`;
@@ -93,7 +72,7 @@
       if ("drawn" in figure.dataset) {
         const plot = figure.querySelector("[data-plot]");
         const data = JSON.parse(figure.querySelector("script").textContent);
-        const [traces, look] = data.kind === "sankey" ? sankey(data, plot) : overTime(data, plot);
+        const [traces, look] = overTime(data, plot);
         window.Plotly.react(plot, traces, look, settings);
       }
     }
