@@ -17,8 +17,8 @@ import faust
 import mode
 from faust.app.base import BootStrategy
 
-from workers.logs import logger
 from workers.live.web import Shards, Site
+from workers.logs import logger
 from workers.settings.live import LiveSettings
 
 #: How long all may take to end: the data plane has a shorter budget for its batches and last snapshots.

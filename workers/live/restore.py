@@ -19,10 +19,10 @@ from workers.clock import running_seconds
 from workers.live.chunks import SnapshotDamaged
 from workers.live.errors import Refuse, Stop
 from workers.live.journal import Entry, last_entry, parsed
-from workers.logs import logger
 from workers.live.ports import Reading
 from workers.live.progress import Progress
 from workers.live.snapshotting import load
+from workers.logs import logger
 from workers.settings.topics import TopicNames
 
 log = logger("restore")

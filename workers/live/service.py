@@ -19,10 +19,10 @@ from workers.kafka.reader import Reader
 from workers.kafka.transactor import Transactor
 from workers.live.errors import Refuse
 from workers.live.faults import Faults
-from workers.logs import logger
 from workers.live.ports import Reading, Transacting
 from workers.live.shard import Shard, Surroundings
 from workers.live.telemetry import Telemetry
+from workers.logs import logger
 from workers.settings.live import LiveSettings
 from workers.warm import warm_shard
 

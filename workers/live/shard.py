@@ -26,12 +26,12 @@ from workers.live.batch import Batches, Committed, Stepped, Work
 from workers.live.errors import Refuse, Stop
 from workers.live.faults import Faults
 from workers.live.journal import last_entry
-from workers.logs import logger
 from workers.live.ports import Reading, Transacting
 from workers.live.progress import Progress
 from workers.live.restore import Restore, Restored
 from workers.live.snapshotting import Snapshotting
 from workers.live.telemetry import Telemetry
+from workers.logs import logger
 from workers.settings.live import LiveSettings
 
 log = logger("shard")
