@@ -303,8 +303,9 @@ class SimulatedGroup:
         self._again = False
 
     def join(self, reader: SimulatedReader) -> None:
-        """A member comes."""
-        self.members.append(reader)
+        """A member comes; one that hears twice that it is none any more still joins once."""
+        if reader not in self.members:
+            self.members.append(reader)
         self.rebalance()
 
     def leave(self, reader: SimulatedReader) -> None:

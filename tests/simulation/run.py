@@ -364,9 +364,9 @@ class World:
             await asyncio.sleep(0.5)
         self._raise_stops()
         for worker in self.living():
-            if worker.plane is not None:
+            if worker.plane is not None:  # one that came a moment ago has none yet
                 await worker.plane.stop()
-                worker.kill("ended")
+            worker.kill("ended")
         await asyncio.sleep(1.0)
         if any(log.stable < log.end for log in self.broker.logs.values()):
             await asyncio.sleep(2 * TRANSACTION_S)  # what came belated opened a transaction, which runs out
