@@ -31,6 +31,7 @@ _LIBRARIES: Final = {
     "faust": "warning",
     "mode": "warning",
     "aiohttp": "warning",
+    "alembic": "warning",
     "workers": "warning",
 }
 #: Requests hold customers in their paths; asyncio at debug tells of every poll.

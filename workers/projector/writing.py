@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import orjson
 from sqlalchemy import Connection, RowMapping, Select, Table, and_, case, delete, func, insert, select, update
-from sqlalchemy import text as sql
 from sqlalchemy.sql.elements import ColumnElement
 
 from workers.projector.bulk import ADD, KEEP, put
@@ -152,8 +151,8 @@ def _of(
 def _among(connection: Connection, column: ColumnElement[str], ids: Sequence[str]) -> ColumnElement[bool]:
     """Whether a column's value is among many: one parameter, however many they are."""
     if connection.dialect.name == SQLITE:
-        given = sql("SELECT value FROM json_each(:among)").bindparams(among=orjson.dumps(list(ids)).decode())
-        return column.in_(given.columns())
+        given = func.json_each(orjson.dumps(list(ids)).decode()).table_valued("value")
+        return column.in_(select(given.c.value))
     return column == func.any(list(ids))
 
 
