@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
 
 import hypothesis  # noqa: F401 - imported at the very end of a run, it can meet a fault of CPython 3.11
 import pytest
 
+from tests.databases import own_database, postgres, postgres_programs
 from workers.machine_code import prepare
 
 prepare()
+
+_NUMBERS = count()
 
 #: The seeds that every run tries.
 SEED_BASE = 0
@@ -48,3 +55,23 @@ def pytest_report_header(config: pytest.Config) -> str:
 def seed_bases(request: pytest.FixtureRequest) -> tuple[int, int]:
     """Where the seeds of random histories begin: always at the same one, and at one that is new."""
     return SEED_BASE, request.config.getoption("--seed-base")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a PostgreSQL that all tests of the run share; each takes a database of its own."""
+    if postgres_programs() is None:
+        pytest.skip("PostgreSQL is not installed here")
+    with postgres() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database of either kind."""
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            yield f"sqlite:///{tmp_path / 'tierline.db'}"
+        else:
+            server = request.getfixturevalue("postgres_server")
+            yield stack.enter_context(own_database(server, f"tierline_{next(_NUMBERS)}"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError
 
 from workers.cli.errors import UserError
 
@@ -105,8 +105,3 @@ def _begin_writing(connection: Any) -> None:
 
 def _begin_reading(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN")
-
-
-def needs_driver(error: Exception) -> bool:
-    """Whether an error says that the library for a database is not installed."""
-    return isinstance(error, NoSuchModuleError | ModuleNotFoundError)

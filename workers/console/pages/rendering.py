@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from rules.language.model import Pack
+from workers.clock import unix_seconds
 from workers.console.pages.assets import asset, charts_script, charts_style_ids
 from workers.console.pages.formats import Formats
 from workers.console.pages.names import Names, treatments
@@ -41,7 +42,13 @@ class Pages:
     def html(self, name: str, *, language: str, theme: str, path: str, **context: object) -> str:
         """A page; `path` is the address it is shown at with its query, to come back to."""
         template = self._environments[language].get_template(name)
-        return template.render(language=language, theme=theme, path=path, now=datetime.now(UTC), **context)
+        return template.render(
+            language=language,
+            theme=theme,
+            path=path,
+            now=datetime.fromtimestamp(unix_seconds(), UTC),
+            **context,
+        )
 
     def sayer(self, language: str) -> Callable[..., str]:
         """What says a message in a language: `say("%(count)s ids", count=3)`."""
