@@ -11,7 +11,7 @@ from pathlib import Path
 import hypothesis  # noqa: F401 - imported at the very end of a run, it can meet a fault of CPython 3.11
 import pytest
 
-from tests.databases import own_database, postgres, postgres_programs
+from tests.databases import Postgres, own_database, postgres_programs
 from workers.machine_code import prepare
 
 prepare()
@@ -62,8 +62,8 @@ def postgres_server() -> Iterator[str]:
     """The URL of a PostgreSQL that all tests of the run share; each takes a database of its own."""
     if postgres_programs() is None:
         pytest.skip("PostgreSQL is not installed here")
-    with postgres() as url:
-        yield url
+    with Postgres() as server:
+        yield server.url
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])

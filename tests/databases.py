@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Self
 
 from sqlalchemy import create_engine, text
 
@@ -29,54 +31,62 @@ def postgres_programs() -> Path | None:
     return next((each for each in [*places, *_PLACES] if (each / "initdb").exists()), None)
 
 
-@contextmanager
-def postgres() -> Iterator[str]:
-    """The URL of an empty PostgreSQL on 127.0.0.1 with fsync on; it is ended and removed afterwards."""
-    programs = postgres_programs()
-    assert programs is not None
-    user = _user()
-    folder = Path(mkdtemp(prefix="tierline-postgres-"))
-    running: subprocess.Popen[bytes] | None = None
-    try:
-        if user is not None:
-            shutil.chown(folder, user)
-        data = folder / "data"
-        subprocess.run(
-            [
-                programs / "initdb",
-                "-D",
-                data,
-                "-U",
-                "tierline",
-                "--auth=trust",
-                "--encoding=UTF8",
-                "--locale=C",
-            ],
-            check=True,
-            capture_output=True,
-            user=user,
-            cwd="/",
-        )
-        port = _free_port()
-        running = subprocess.Popen(
-            [programs / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", folder],
-            stdout=subprocess.DEVNULL,
-            stderr=(folder / "log").open("wb"),
-            user=user,
-            cwd="/",
-        )
-        url = f"postgresql://tierline@127.0.0.1:{port}/postgres"
-        _wait(url, running, folder / "log")
-        yield url
-    finally:
-        if running is not None:
-            running.terminate()
+class Postgres:
+    """A PostgreSQL on 127.0.0.1 that can be stopped and started; ended and removed with the context."""
+
+    def __init__(self) -> None:
+        programs = postgres_programs()
+        assert programs is not None, "PostgreSQL is not installed here"
+        self._programs, self._user = programs, _user()
+        self._folder = Path(mkdtemp(prefix="tierline-postgres-"))
+        self._running: subprocess.Popen[bytes] | None = None
+        self._port = _free_port()
+        self.url = f"postgresql://tierline@127.0.0.1:{self._port}/postgres"
+
+    def __enter__(self) -> Self:
+        try:
+            if self._user is not None:
+                shutil.chown(self._folder, self._user)
+            words = [str(self._programs / "initdb"), "-D", str(self._folder / "data"), "-U", "tierline"]
+            options = ["--auth=trust", "--encoding=UTF8", "--locale=C"]
+            subprocess.run([*words, *options], check=True, capture_output=True, user=self._user, cwd="/")
+            self.start()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        log = self._folder / "log"
+        words = [str(self._programs / "postgres"), "-D", str(self._folder / "data"), "-p", str(self._port)]
+        with log.open("ab") as written:
+            self._running = subprocess.Popen(
+                [*words, "-h", "127.0.0.1", "-k", str(self._folder)],
+                stdout=subprocess.DEVNULL,
+                stderr=written,
+                user=self._user,
+                cwd="/",
+            )
+        _wait(self.url, self._running, log)
+
+    def stop(self) -> None:
+        """End it at once, with all its connections."""
+        if self._running is not None:
+            self._running.send_signal(signal.SIGINT)
             try:
-                running.wait(10)
+                self._running.wait(10)
             except subprocess.TimeoutExpired:
-                running.kill()
-                running.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+                self._running.kill()
+                self._running.wait()
+            self._running = None
+
+    def _end(self) -> None:
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 @contextmanager

@@ -216,17 +216,28 @@ def _said(published: Published, pack: Pack, ends: dict[str, dict[str, Any]]) -> 
         for index, value in event.attributes:
             name = own, pack.attributes[index].name
             if at_us >= attributes.get(name, {"assigned_us": at_us})["assigned_us"]:
-                row = {"customer_id": own, "name": name[1], "value": _text(value)}
-                attributes[name] = row | {"assigned_us": at_us}
+                attributes[name] = {
+                    "customer_id": own,
+                    "name": name[1],
+                    "value": _text(value),
+                    "assigned_us": at_us,
+                }
         if event.dimension is not None:
             dimension = pack.dimensions[event.dimension]
             name = own, dimension.id
             if at_us >= overrides.get(name, {"assigned_us": at_us})["assigned_us"]:
                 category = None if event.category is None else dimension.categories[event.category].id
                 until = None if event.until is None else date_from_period(event.until).isoformat()
-                row = {"customer_id": own, "dimension": dimension.id, "mode": event.mode}
-                row |= {"category": category, "until_day": until, "reason": event.reason}
-                overrides[name] = row | {"actor": event.actor, "assigned_us": at_us}
+                overrides[name] = {
+                    "customer_id": own,
+                    "dimension": dimension.id,
+                    "mode": event.mode,
+                    "category": category,
+                    "until_day": until,
+                    "reason": event.reason,
+                    "actor": event.actor,
+                    "assigned_us": at_us,
+                }
     return {
         "orders": list(orders.values()),
         "attributes": list(attributes.values()),

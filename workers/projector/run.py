@@ -111,6 +111,11 @@ class Projector:
         for pair in pairs:
             position = there.get(pair)
             _check_position(pair, position, begins[pair], ends[pair])
+            if position is None and begins[pair] > 0 and pair[0] == self._settings.topics.changes:
+                log.warning(
+                    f"`{pair[0]}/{pair[1]}` begins at offset {begins[pair]}: older changes have been deleted, "
+                    "and who has not changed since is missing from the tables"
+                )
             self._positions[pair] = position
         reader.assign({pair: there.get(pair, begins[pair]) for pair in pairs})
         behind = sum(ends[pair] - there.get(pair, begins[pair]) for pair in pairs)
