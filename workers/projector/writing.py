@@ -6,7 +6,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import Connection, RowMapping, Select, Table, and_, case, delete, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.sql.elements import ColumnElement
 
 from workers.projector.bulk import ADD, KEEP, put
@@ -203,10 +216,10 @@ def _add_up(connection: Connection, customers: set[str]) -> None:
 
 
 def _delete_names(connection: Connection, table: Table, names: Iterable[tuple[str, str]]) -> None:
-    for customer_id, dimension in names:
-        connection.execute(
-            delete(table).where(and_(table.c.customer_id == customer_id, table.c.dimension == dimension))
-        )
+    gone = [{"customer": customer_id, "of": dimension} for customer_id, dimension in names]
+    if gone:
+        here = and_(table.c.customer_id == bindparam("customer"), table.c.dimension == bindparam("of"))
+        connection.execute(delete(table).where(here), gone)
 
 
 def _pending(notice: Notice) -> tuple[object, ...]:
