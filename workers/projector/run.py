@@ -113,8 +113,8 @@ class Projector:
             _check_position(pair, position, begins[pair], ends[pair])
             if position is None and begins[pair] > 0 and pair[0] == self._settings.topics.changes:
                 log.warning(
-                    f"`{pair[0]}/{pair[1]}` begins at offset {begins[pair]}: older changes have been deleted, "
-                    "and who has not changed since is missing from the tables"
+                    f"`{pair[0]}/{pair[1]}` begins at offset {begins[pair]}: older changes are deleted, and "
+                    "who has not changed since is missing from the tables"
                 )
             self._positions[pair] = position
         reader.assign({pair: there.get(pair, begins[pair]) for pair in pairs})
