@@ -35,7 +35,7 @@ def expected(published: Published, pack: Pack) -> Tables:
         "moves_by_day": _moves(published, pack),
         "shards": _shards(published),
     }
-    return tables | _said(published, pack, ends)
+    return tables | _said(published, pack, ends, [each["customer_id"] for each in tables["customers"]])
 
 
 def _bodies(published: Published, role: str) -> Iterator[tuple[Record, dict[str, Any]]]:
@@ -199,7 +199,7 @@ def _shards(published: Published) -> list[dict[str, Any]]:
     ]
 
 
-def _said(published: Published, pack: Pack, ends: dict[str, dict[str, Any]]) -> Tables:
+def _said(published: Published, pack: Pack, ends: dict[str, dict[str, Any]], customers: list[str]) -> Tables:
     """What the accepted events of the inputs say of orders, attributes and overrides."""
     orders: dict[tuple[str, str], dict[str, Any]] = {}
     attributes: dict[tuple[str, str], dict[str, Any]] = {}
@@ -242,7 +242,7 @@ def _said(published: Published, pack: Pack, ends: dict[str, dict[str, Any]]) -> 
         "orders": list(orders.values()),
         "attributes": list(attributes.values()),
         "overrides": list(overrides.values()),
-        "customer_value": _values(list(orders.values())),
+        "customer_value": _values(list(orders.values()), customers),
     }
 
 
@@ -263,8 +263,8 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _values(orders: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    values: dict[str, dict[str, Any]] = {}
+def _values(orders: list[dict[str, Any]], customers: list[str]) -> list[dict[str, Any]]:
+    values = {own: {"customer_id": own, "orders": 0, "revenue_minor": 0} for own in customers}
     for order in orders:
         own = order["customer_id"]
         row = values.setdefault(own, {"customer_id": own, "orders": 0, "revenue_minor": 0})

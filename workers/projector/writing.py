@@ -81,6 +81,7 @@ def write(connection: Connection, rows: Rows) -> dict[str, int]:
     )
     put(connection, at.CURRENT, rows.current.values())
     put(connection, at.CUSTOMERS, rows.customers.values())
+    put(connection, at.VALUE, ((customer_id, 0, 0) for customer_id in rows.customers), mode=KEEP)
     _delete_names(connection, at.PENDING, rows.not_pending)
     put(connection, at.PENDING, (_pending(notice) for notice in rows.pending.values()))
     put(connection, at.ATTRIBUTES, rows.attributes.values())
@@ -213,6 +214,10 @@ def _add_up(connection: Connection, customers: set[str]) -> None:
     put(connection, at.VALUE, ((row[0], int(row[1]), int(row[2])) for row in found))
     if gone:
         connection.execute(delete(at.VALUE).where(_among(connection, at.VALUE.c.customer_id, sorted(gone))))
+        known = select(at.CUSTOMERS.c.customer_id).where(
+            _among(connection, at.CUSTOMERS.c.customer_id, sorted(gone))
+        )
+        put(connection, at.VALUE, ((row[0], 0, 0) for row in connection.execute(known).all()))
 
 
 def _delete_names(connection: Connection, table: Table, names: Iterable[tuple[str, str]]) -> None:

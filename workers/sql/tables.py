@@ -10,11 +10,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text, literal_column
 
 METADATA: Final = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"}
 )
+
+#: Ids are put in order by their characters' numbers, as SQLite does anyway, whatever a database's language.
+_ID = Text().with_variant(Text(collation="C"), "postgresql")
+
+#: Causes of most changes; those with another are few.
+COMMON_CAUSES: Final = ("event", "time")
 
 #: Feed order of the changes; SQLite counts up by itself in a column of exactly this type only.
 _COUNTED = BigInteger().with_variant(Integer, "sqlite")
@@ -54,7 +60,7 @@ CATEGORIES: Final = Table(
 CUSTOMERS: Final = Table(
     "customers",
     METADATA,
-    Column("customer_id", Text, primary_key=True),
+    Column("customer_id", _ID, primary_key=True),
     Column("life", Integer, nullable=False),
     Column("born_us", BigInteger, nullable=False),
     Column("updated_us", BigInteger, nullable=False),
@@ -66,7 +72,7 @@ CUSTOMERS: Final = Table(
 CURRENT: Final = Table(
     "current_categories",
     METADATA,
-    Column("customer_id", Text, primary_key=True),
+    Column("customer_id", _ID, primary_key=True),
     Column("dimension", Text, primary_key=True),
     Column("category", Text, nullable=False),
     Column("code", Text),
@@ -85,7 +91,7 @@ CHANGES: Final = Table(
     METADATA,
     Column("id", _COUNTED, primary_key=True, autoincrement=True),
     Column("change_id", String(32), nullable=False),
-    Column("customer_id", Text, nullable=False),
+    Column("customer_id", _ID, nullable=False),
     Column("life", Integer, nullable=False),
     Column("dimension", Text, nullable=False),
     Column("sequence", Integer, nullable=False),
@@ -111,14 +117,18 @@ CHANGES: Final = Table(
     # what a customer's page reads, newest first; and no number twice
     Index(None, "customer_id", "dimension", "life", "sequence", "generation", unique=True),
     Index(None, "effective_us", "id"),
-    Index(None, "dimension", "effective_us", "id"),
+    Index(None, "dimension", "to_category", "effective_us", "id"),
 )
+
+#: A change whose cause is none of the common ones, as the index of these says it.
+RARE: Final = CHANGES.c.cause.not_in([literal_column("'event'"), literal_column("'time'")])
+Index(None, CHANGES.c.cause, CHANGES.c.effective_us, CHANGES.c.id, sqlite_where=RARE, postgresql_where=RARE)
 
 #: Moves that are coming if nothing happens.
 PENDING: Final = Table(
     "pending_moves",
     METADATA,
-    Column("customer_id", Text, primary_key=True),
+    Column("customer_id", _ID, primary_key=True),
     Column("dimension", Text, primary_key=True),
     Column("life", Integer, nullable=False),
     Column("from_category", Text, nullable=False),
@@ -147,7 +157,7 @@ ERASURES: Final = Table(
 OVERRIDES: Final = Table(
     "overrides",
     METADATA,
-    Column("customer_id", Text, primary_key=True),
+    Column("customer_id", _ID, primary_key=True),
     Column("dimension", Text, primary_key=True),
     Column("mode", String(8)),
     Column("category", Text),
@@ -161,7 +171,7 @@ OVERRIDES: Final = Table(
 ATTRIBUTES: Final = Table(
     "attributes",
     METADATA,
-    Column("customer_id", Text, primary_key=True),
+    Column("customer_id", _ID, primary_key=True),
     Column("name", Text, primary_key=True),
     Column("value", Text),
     Column("assigned_us", BigInteger, nullable=False),
@@ -172,18 +182,18 @@ ATTRIBUTES: Final = Table(
 ORDERS: Final = Table(
     "orders",
     METADATA,
-    Column("customer_id", Text, primary_key=True),
+    Column("customer_id", _ID, primary_key=True),
     Column("event_id", Text, primary_key=True),
     Column("type", String(16), nullable=False),
     Column("occurred_us", BigInteger, nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
 )
 
-#: Completed orders of a customer, and what they brought less what was refunded.
+#: Completed orders of a customer, and what they brought less what was refunded; nothing is a row too.
 VALUE: Final = Table(
     "customer_value",
     METADATA,
-    Column("customer_id", Text, primary_key=True),
+    Column("customer_id", _ID, primary_key=True),
     Column("orders", BigInteger, nullable=False),
     Column("revenue_minor", BigInteger, nullable=False),
     Index(None, "revenue_minor", "customer_id"),
@@ -200,7 +210,7 @@ DEAD_LETTERS: Final = Table(
     Column("detail", Text, nullable=False),
     Column("event_id", Text),
     Column("customer_key", Text),
-    Column("customer_id", Text),
+    Column("customer_id", _ID),
     Column("record", Text),
     Column("record_base64", Text),
     Column("at_us", BigInteger, nullable=False),

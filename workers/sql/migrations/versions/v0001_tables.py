@@ -12,12 +12,14 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+_ID = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     """Make the tables."""
     op.create_table(
         "attributes",
-        sa.Column("customer_id", sa.Text(), nullable=False),
+        sa.Column("customer_id", _ID, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=True),
         sa.Column("assigned_us", sa.BigInteger(), nullable=False),
@@ -45,7 +47,7 @@ def upgrade() -> None:
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
         ),
         sa.Column("change_id", sa.String(length=32), nullable=False),
-        sa.Column("customer_id", sa.Text(), nullable=False),
+        sa.Column("customer_id", _ID, nullable=False),
         sa.Column("life", sa.Integer(), nullable=False),
         sa.Column("dimension", sa.Text(), nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),
@@ -77,15 +79,24 @@ def upgrade() -> None:
         unique=True,
     )
     op.create_index(
-        op.f("ix_changes_dimension_effective_us_id"),
+        op.f("ix_changes_dimension_to_category_effective_us_id"),
         "changes",
-        ["dimension", "effective_us", "id"],
+        ["dimension", "to_category", "effective_us", "id"],
         unique=False,
+    )
+    rare = sa.text("cause NOT IN ('event', 'time')")
+    op.create_index(
+        op.f("ix_changes_cause_effective_us_id"),
+        "changes",
+        ["cause", "effective_us", "id"],
+        unique=False,
+        sqlite_where=rare,
+        postgresql_where=rare,
     )
     op.create_index(op.f("ix_changes_effective_us_id"), "changes", ["effective_us", "id"], unique=False)
     op.create_table(
         "current_categories",
-        sa.Column("customer_id", sa.Text(), nullable=False),
+        sa.Column("customer_id", _ID, nullable=False),
         sa.Column("dimension", sa.Text(), nullable=False),
         sa.Column("category", sa.Text(), nullable=False),
         sa.Column("code", sa.Text(), nullable=True),
@@ -110,7 +121,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "customer_value",
-        sa.Column("customer_id", sa.Text(), nullable=False),
+        sa.Column("customer_id", _ID, nullable=False),
         sa.Column("orders", sa.BigInteger(), nullable=False),
         sa.Column("revenue_minor", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("customer_id", name=op.f("pk_customer_value")),
@@ -124,7 +135,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "customers",
-        sa.Column("customer_id", sa.Text(), nullable=False),
+        sa.Column("customer_id", _ID, nullable=False),
         sa.Column("life", sa.Integer(), nullable=False),
         sa.Column("born_us", sa.BigInteger(), nullable=False),
         sa.Column("updated_us", sa.BigInteger(), nullable=False),
@@ -142,7 +153,7 @@ def upgrade() -> None:
         sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("event_id", sa.Text(), nullable=True),
         sa.Column("customer_key", sa.Text(), nullable=True),
-        sa.Column("customer_id", sa.Text(), nullable=True),
+        sa.Column("customer_id", _ID, nullable=True),
         sa.Column("record", sa.Text(), nullable=True),
         sa.Column("record_base64", sa.Text(), nullable=True),
         sa.Column("at_us", sa.BigInteger(), nullable=False),
@@ -184,7 +195,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "orders",
-        sa.Column("customer_id", sa.Text(), nullable=False),
+        sa.Column("customer_id", _ID, nullable=False),
         sa.Column("event_id", sa.Text(), nullable=False),
         sa.Column("type", sa.String(length=16), nullable=False),
         sa.Column("occurred_us", sa.BigInteger(), nullable=False),
@@ -193,7 +204,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "overrides",
-        sa.Column("customer_id", sa.Text(), nullable=False),
+        sa.Column("customer_id", _ID, nullable=False),
         sa.Column("dimension", sa.Text(), nullable=False),
         sa.Column("mode", sa.String(length=8), nullable=True),
         sa.Column("category", sa.Text(), nullable=True),
@@ -205,7 +216,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "pending_moves",
-        sa.Column("customer_id", sa.Text(), nullable=False),
+        sa.Column("customer_id", _ID, nullable=False),
         sa.Column("dimension", sa.Text(), nullable=False),
         sa.Column("life", sa.Integer(), nullable=False),
         sa.Column("from_category", sa.Text(), nullable=False),
@@ -291,7 +302,8 @@ def downgrade() -> None:
     )
     op.drop_table("current_categories")
     op.drop_index(op.f("ix_changes_effective_us_id"), table_name="changes")
-    op.drop_index(op.f("ix_changes_dimension_effective_us_id"), table_name="changes")
+    op.drop_index(op.f("ix_changes_dimension_to_category_effective_us_id"), table_name="changes")
+    op.drop_index(op.f("ix_changes_cause_effective_us_id"), table_name="changes")
     op.drop_index(op.f("ix_changes_customer_id_dimension_life_sequence_generation"), table_name="changes")
     op.drop_table("changes")
     op.drop_table("categories")
