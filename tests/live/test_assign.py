@@ -107,7 +107,7 @@ def test_an_erasure_waits_for_the_id(
     [
         (["--dimension", "value_teir"], "no dimension `value_teir`, did you mean `value_tier`?"),
         (["--category", "golden"], "no category `golden`, did you mean `gold`?"),
-        (["--dimension", "lifecycle", "--category", "active", "--mode", "floor"], "use `--mode pin`"),
+        (["--dimension", "lifecycle", "--category", "active", "--mode", "floor"], "mode `pin`"),
         (["--until", "2017-01-01"], "give a later day"),
         (["--reason", "x" * 257], "`reason` of customer `C1` must have"),
         (["--at", "noon"], "`--at noon` is no moment"),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,8 +14,7 @@ from workers.cli.kafka_options import Brokers, Yes, confirm, moment_ms
 from workers.cli.running import run_until_stopped
 
 if TYPE_CHECKING:
-    from rules.language.model import Dimension, Pack
-    from workers.settings.live import LiveSettings
+    from workers.acting.decisions import Decision
 
 #: Customers that are named before they are only counted.
 NAMED = 5
@@ -59,17 +57,6 @@ def register(app: typer.Typer) -> None:
     app.command("erase")(erase)
 
 
-@dataclass(frozen=True, slots=True)
-class _Order:
-    """What is to be written for each of the customers, and how it is said."""
-
-    type: str
-    customers: tuple[str, ...]
-    at_ms: int
-    says: str
-    fields: dict[str, Any] = field(default_factory=dict)
-
-
 def assign(
     rules: Rules,
     dimension: Named,
@@ -98,31 +85,24 @@ def assign(
         tierline assign C1 C2 --rules shop --dimension value_tier --category gold --mode floor
             --until 2026-12-31 --reason "goodwill after the delivery in March"
     """
+    from workers.acting.decisions import assignment
     from workers.packs import open_pack
 
-    pack = open_pack(rules)
-    found = _dimension(pack, dimension)
-    _check_category(found, category, mode)
-    at_ms = _at(at)
     day = None if until is None else until.date()
-    if day is not None:
-        _check_day(pack, day, at_ms)
-    held = f"pin to `{category}`" if mode is Mode.PIN else f"keep at `{category}` or above"
-    order = _Order(
-        type="category.assigned",
-        customers=_customers(customers, file),
-        at_ms=at_ms,
-        says=f"{held} in `{dimension}` {f'until {day}' if day else 'until it is released'}",
-        fields={
-            "dimension": dimension,
-            "category": category,
-            "mode": mode.value,
-            **({"until": day.isoformat()} if day else {}),
-            "reason": reason,
-            "actor": _actor(actor),
-        },
+    decision = assignment(
+        open_pack(rules),
+        _customers(customers, file),
+        dimension=dimension,
+        category=category,
+        mode=mode.value,
+        until=day,
+        reason=reason,
+        actor=_actor(actor),
+        at_ms=_at(at),
     )
-    _carry_out(order, brokers, yes)
+    held = f"pin to `{category}`" if mode is Mode.PIN else f"keep at `{category}` or above"
+    says = f"{held} in `{dimension}` {f'until {day}' if day else 'until it is released'}"
+    _carry_out(decision, says, brokers, yes)
 
 
 def release(
@@ -140,17 +120,18 @@ def release(
 
     Writes the event `category.released`.
     """
+    from workers.acting.decisions import release as released
     from workers.packs import open_pack
 
-    _dimension(open_pack(rules), dimension)
-    order = _Order(
-        type="category.released",
-        customers=_customers(customers, file),
+    decision = released(
+        open_pack(rules),
+        _customers(customers, file),
+        dimension=dimension,
+        reason=reason,
+        actor=_actor(actor),
         at_ms=_at(at),
-        says=f"release in `{dimension}`",
-        fields={"dimension": dimension, "reason": reason, "actor": _actor(actor)},
     )
-    _carry_out(order, brokers, yes)
+    _carry_out(decision, f"release in `{dimension}`", brokers, yes)
 
 
 def erase(
@@ -167,20 +148,18 @@ def erase(
     Writes the event `customer.erased`. Their categories are deleted and subscribers are told. What lies in
     the input topics is deleted by those topics' own retention, not by this.
     """
-    order = _Order(
-        type="customer.erased",
-        customers=_customers(customers, file),
-        at_ms=_at(at),
-        says="forget everything, for good,",
-        fields={"reason": reason, "actor": _actor(actor)},
-    )
-    only = order.customers[0] if len(order.customers) == 1 else None
-    asked = f"the id `{only}`" if only else f"the number of customers, {len(order.customers)},"
-    _carry_out(order, brokers, yes, f"Type {asked} to erase:", only or str(len(order.customers)))
+    from workers.acting.decisions import erasure
+
+    decision = erasure(_customers(customers, file), reason=reason, actor=_actor(actor), at_ms=_at(at))
+    only = decision.customers[0] if len(decision.customers) == 1 else None
+    asked = f"the id `{only}`" if only else f"the number of customers, {len(decision.customers)},"
+    expected = only or str(len(decision.customers))
+    _carry_out(decision, "forget everything, for good,", brokers, yes, f"Type {asked} to erase:", expected)
 
 
 def _carry_out(
-    order: _Order,
+    decision: Decision,
+    says: str,
     brokers: str | None,
     yes: bool,
     question: str = "Send it? [y/N]",
@@ -188,131 +167,45 @@ def _carry_out(
 ) -> None:
     """Show what will be written, ask, write it, and say what was done."""
     from rules.calendar import format_instant
+    from workers.acting.decisions import events_of, write
     from workers.settings.live import live_settings
 
     settings = live_settings(brokers=brokers)
-    events = [_event(order, customer) for customer in order.customers]
+    events = events_of(decision)
     count = "1 customer" if len(events) == 1 else f"{len(events):,} customers"
-    named = ", ".join(order.customers[:NAMED]) + (", …" if len(events) > NAMED else "")
-    when = format_instant(order.at_ms * 1000)[:19].replace("T", " ")
-    typer.echo(f"{order.says} for {count}: {named}")
-    typer.echo(f"  reason  {order.fields['reason']}\n  actor   {order.fields['actor']}\n  at      {when} UTC")
+    named = ", ".join(decision.customers[:NAMED]) + (", …" if len(events) > NAMED else "")
+    when = format_instant(decision.at_ms * 1000)[:19].replace("T", " ")
+    typer.echo(f"{says} for {count}: {named}")
+    typer.echo(
+        f"  reason  {decision.fields['reason']}\n  actor   {decision.fields['actor']}\n  at      {when} UTC"
+    )
     typer.echo(f"  into    `{settings.topics.customers}` on {settings.brokers}")
     confirm(question, yes, expected)
-    sent = run_until_stopped(_send(settings, events, order.at_ms))
-    typer.echo(f"{order.type} was written for {sent:,} of {count}")
-    if sent < len(events):
+    written = run_until_stopped(write(settings, events, decision.at_ms))
+    if written.why_not is not None:
+        failed = len(events) - written.taken
+        typer.echo(f"error: the broker did not take {failed:,} of them: {written.why_not}", err=True)
+    typer.echo(f"{decision.type} was written for {written.taken:,} of {count}")
+    if written.taken < len(events):
         raise typer.Exit(EXIT_UNSENT)
-
-
-def _event(order: _Order, customer: str) -> dict[str, Any]:
-    """The event, as the schema has it. Raises UserError that names what it does not allow."""
-    from uuid import uuid4
-
-    from pydantic import ValidationError
-
-    from rules.calendar import format_instant
-    from schemas.events import EVENT
-
-    event = {
-        "event_id": str(uuid4()),
-        "type": order.type,
-        "occurred_at": format_instant(order.at_ms * 1000),
-        "customer_id": customer,
-        **order.fields,
-    }
-    try:
-        EVENT.validate_python(event)
-    except ValidationError as error:
-        wrong = error.errors(include_url=False)[0]
-        name = str(wrong["loc"][-1])
-        what = wrong["msg"].removeprefix("Value error, ")
-        raise UserError(f"`{name}` of customer `{customer[:40]}` {what}") from None
-    return event
-
-
-async def _send(settings: LiveSettings, events: list[dict[str, Any]], at_ms: int) -> int:
-    """Write the events, each where its customer's key belongs; how many the broker took."""
-    import asyncio
-
-    import orjson
-    from aiokafka.errors import KafkaError
-
-    from workers.kafka.opened import open_consumer, open_producer, partitions_of, told
-    from workers.kafka.partitioner import partition_of
-
-    topic = settings.topics.customers
-    async with open_consumer(settings) as client:
-        partitions = len(await partitions_of(client, [topic], settings))
-    async with open_producer(settings) as client:
-        results = await asyncio.gather(
-            *(
-                client.send_and_wait(
-                    topic,
-                    value=orjson.dumps(event),
-                    key=(key := str(event["customer_id"]).encode()),
-                    partition=partition_of(key, partitions),
-                    timestamp_ms=at_ms,
-                )
-                for event in events
-            ),
-            return_exceptions=True,
-        )
-    failed = [each for each in results if isinstance(each, BaseException)]
-    for each in failed:
-        if not isinstance(each, KafkaError):
-            raise each
-    if failed:
-        typer.echo(f"error: the broker did not take {len(failed):,} of them: {told(failed[0])}", err=True)
-    return len(results) - len(failed)
 
 
 def _customers(given: list[str] | None, file: Path | None) -> tuple[str, ...]:
     """The ids that were typed and those of the file, each once, in that order."""
     import sys
 
-    ids = list(given or ())
+    from workers.acting.decisions import ids_of
+
+    text = ""
     if file is not None:
         try:
             text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError:
             raise UserError(f"`{file}` is not UTF-8 text: save it as UTF-8") from None
-        ids += [line.strip() for line in text.splitlines() if line.strip()]
+    ids = tuple(dict.fromkeys((*(given or ()), *ids_of(text))))
     if not ids:
         raise UserError("name at least one customer, or a `--file` with one id a line")
-    return tuple(dict.fromkeys(ids))
-
-
-def _dimension(pack: Pack, name: str) -> Dimension:
-    from rules.language.findings import listed, suggestion
-
-    known = {each.id: each for each in pack.dimensions}
-    if name not in known:
-        near = suggestion(name, known) or f": it has {listed(known, 'and')}"
-        raise UserError(f"the pack `{pack.name}` has no dimension `{name}`{near}")
-    return known[name]
-
-
-def _check_category(dimension: Dimension, category: str, mode: Mode) -> None:
-    from rules.language.findings import listed, suggestion
-
-    known = [each.id for each in dimension.categories]
-    if category not in known:
-        near = suggestion(category, known) or f": it has {listed(known, 'and')}"
-        raise UserError(f"`{dimension.id}` has no category `{category}`{near}")
-    if mode is Mode.FLOOR and dimension.kind != "ladder":
-        raise UserError(f"`{dimension.id}` has no higher and lower, so no floor: use `--mode pin`")
-
-
-def _check_day(pack: Pack, until: date, at_ms: int) -> None:
-    from rules.calendar import calendar, date_from_period, period_from_date
-
-    today = calendar(pack.timezone).period_of(at_ms * 1000)
-    if period_from_date(until) <= today:
-        raise UserError(
-            f"`--until {until}` is the first day that is free again, and it is {date_from_period(today)} "
-            f"in {pack.timezone} already: give a later day"
-        )
+    return ids
 
 
 def _at(text: str | None) -> int:

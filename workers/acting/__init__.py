@@ -1,0 +1,1 @@
+"""What people decide about single customers, as events."""
