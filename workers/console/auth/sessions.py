@@ -1,4 +1,4 @@
-"""Sessions: a signed cookie that says who logged in and when, and a token bound to it against forged forms."""
+"""Sessions: a signed cookie that says who logged in and when, and a token against forged forms."""
 
 from __future__ import annotations
 
