@@ -263,7 +263,7 @@ def test_a_demo_runs_to_its_end_and_says_what_came_of_it(started: Any, tmp_path:
     assert run.end() == 0
     assert f"all {found[1]} events are made up" in run.said
     assert any("tierline watch --brokers" in line for line in run.said)
-    assert run.said[-1] == f"broker and worker have ended; events and logs are in {tmp_path}"
+    assert run.said[-1] == f"all of it has ended; events and logs are in {tmp_path}"
     assert sorted(each.name for each in (tmp_path / "logs").iterdir()) == ["broker.log", "worker.log"]
     assert not (tmp_path / "broker").exists()
 

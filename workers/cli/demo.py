@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from rules.language.model import Pack
+    from workers.demo.children import Children
     from workers.demo.run import Outcome
 
 DEFAULT_OUT = Path("out/demo")
@@ -64,14 +65,21 @@ def demo(
             show_default=False,
         ),
     ] = None,
+    surfaces: Annotated[
+        bool,
+        typer.Option(
+            "--console/--no-console", help="Also keep a database of what is published, and show it as pages."
+        ),
+    ] = True,
     out: Annotated[Path, typer.Option(help="The folder for events and logs.")] = DEFAULT_OUT,
 ) -> None:
     """Run the live service here and feed it a year of real baskets, fast: see categories move, and why.
 
-    Starts a broker and a worker on this machine, creates the topics, and feeds the year 2017 of 2,469 real
-    households, with made-up payments, ratings and complaints, at the pace you like. The log's own time is the
-    clock. Shows events and changes a second, who is where, the latest changes with their reasons, up to when
-    everything is final, and how far behind the worker is. Ctrl-C ends all of it and leaves events and logs.
+    Starts a broker, a worker, a projector and a console on this machine, creates the topics, and feeds the
+    year 2017 of 2,469 real households, with made-up payments, ratings and complaints, at the pace you like.
+    The log's own time is the clock. Shows events and changes a second, who is where, the latest changes with
+    their reasons, up to when everything is final, and how far behind the worker is. The console, to be opened
+    in a browser, shows the same as pages. Ctrl-C ends all of it and leaves events and logs.
 
         tierline demo
         tierline demo --pace max --no-stay
@@ -96,6 +104,7 @@ def demo(
         pace=read_pace(pace),
         live=live and console.is_terminal,
         stay=console.is_terminal if stay is None else stay,
+        surfaces=surfaces,
         folder=out,
     )
 
@@ -112,15 +121,15 @@ def demo(
                 children,
                 console,
                 lambda: demo_events(out, customers, tell),
-                lambda outcome: _show_end(console, wishes.pack, rules, children.address, outcome),
+                lambda outcome: _show_end(console, wishes.pack, rules, children, outcome),
             )
             try:
                 run_until_stopped(run.run())
             except Stopped:
-                tell("stopping the worker and the broker")
+                tell("stopping all of it")
                 if not run.finished:
                     raise
-    tell(f"broker and worker have ended; events and logs are in {out}")
+    tell(f"all of it has ended; events and logs are in {out}")
 
 
 def _check_currency(pack: Pack, rules: str, currency: str) -> None:
@@ -131,7 +140,7 @@ def _check_currency(pack: Pack, rules: str, currency: str) -> None:
         )
 
 
-def _show_end(console: Console, pack: Pack, rules: str, address: str, outcome: Outcome) -> None:
+def _show_end(console: Console, pack: Pack, rules: str, children: Children, outcome: Outcome) -> None:
     """What came of it, and what to try now."""
     published = outcome.progress.published
     numbers = published.numbers
@@ -148,10 +157,10 @@ def _show_end(console: Console, pack: Pack, rules: str, address: str, outcome: O
     titles = {each.id: each.title or each.id for each in pack.dimensions}
     for (dimension, source, to), count in published.moves.most_common(MOVES):
         console.print(f"  {count:>7,}  {titles[dimension]}: {source} → {to}", highlight=False, markup=False)
-    _show_next(console, pack, rules, address, outcome)
+    _show_next(console, pack, rules, children, outcome)
 
 
-def _show_next(console: Console, pack: Pack, rules: str, address: str, outcome: Outcome) -> None:
+def _show_next(console: Console, pack: Pack, rules: str, children: Children, outcome: Outcome) -> None:
     """Things to try while it runs, with a customer about whom there is something to tell."""
     from rules.calendar import format_instant
 
@@ -167,7 +176,7 @@ def _show_next(console: Console, pack: Pack, rules: str, address: str, outcome: 
     console.print(f"\n[bold]Go on with[/] (in another terminal; {customer} has moved {moves} times)")
     assign = f"tierline assign {customer} --rules {rules} --dimension {first.id}"
     lines = [
-        f"open {address}/customers/{customer}",
+        f"open {children.console or children.address}/customers/{customer}",
         f"{prefix}tierline watch {brokers} --from-beginning --no-follow --customer {customer}",
     ]
     if not prefix:

@@ -1,4 +1,4 @@
-"""The processes of a demo: a broker and a worker, their logs, and what to say when one of them dies."""
+"""The processes of a demo, their logs, and what to say when one of them dies."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from workers.broker.broker import HOST, KINDS, Broker
 from workers.children import Child
 from workers.cli.errors import UserError
 from workers.settings.live import LiveSettings
+from workers.settings.loading import variable_of
 
 #: Where people look first, if nobody else is there.
-WEB_PORT = 6066
+WEB_PORT, CONSOLE_PORT = 6066, 8080
 
 
 @contextmanager
@@ -35,17 +36,19 @@ def only_demo_in(folder: Path) -> Iterator[None]:
 
 
 class Children:
-    """The broker and the worker of a demo; leaving it ends them and removes the broker's data."""
+    """The processes of a demo; leaving it ends them and removes the broker's data and the database."""
 
     def __init__(self, folder: Path, kind_or_address: str) -> None:
         """`kind_or_address`: `embedded`, `java`, or HOST:PORT of a broker that runs already."""
         self.logs = folder / "logs"
         self._data = folder / "broker"
+        self._database = folder / "tierline.db"
         self._kind = kind_or_address
         self._ends = ExitStack()
-        self._worker: Child | None = None
+        self._running: dict[str, Child] = {}
         self._broker: Broker | None = None
         self.address = ""
+        self.console = ""
 
     def __enter__(self) -> Self:
         self.logs.mkdir(parents=True, exist_ok=True)
@@ -76,30 +79,55 @@ class Children:
 
     def start_worker(self, rules: str, settings: LiveSettings) -> None:
         """Start one that runs a pack; it shows itself at `address`."""
-        port = _port()
+        port = _port(WEB_PORT)
         self.address = f"http://{HOST}:{port}"
-        log = self.logs / "worker.log"
-        log.unlink(missing_ok=True)
         own = settings.model_copy(update={"web_host": HOST, "web_port": port, "instance_id": "demo"})
-        command = [sys.executable, "-m", "workers.cli.main", "worker", "--rules", rules]
-        self._worker = Child(command, log=log, variables=own.to_environment())
-        self._ends.callback(self.stop_worker)
-        self._worker.start()
+        self._start("worker", rules, own.to_environment())
 
-    def stop_worker(self) -> None:
-        """Let it end in order."""
-        if self._worker is not None:
-            self._worker.stop()
-            self._worker = None
+    def start_surfaces(self, rules: str, settings: LiveSettings) -> None:
+        """Start a projector into a database of its own, and a console, which shows itself at `console`."""
+        self._remove_database()
+        self._ends.callback(self._remove_database)
+        port = _port(CONSOLE_PORT)
+        self.console = f"http://{HOST}:{port}"
+        own = settings.to_environment() | {variable_of("database"): f"sqlite:///{self._database.resolve()}"}
+        self._start("projector", rules, own | {variable_of("projector_port"): str(free_port(HOST))})
+        shown = {
+            "console_host": HOST,
+            "console_port": str(port),
+            "console_open": "true",
+            "console_workers": self.address,
+        }
+        self._start("console", rules, own | {variable_of(name): text for name, text in shown.items()})
+
+    def _start(self, name: str, rules: str, variables: dict[str, str]) -> None:
+        log = self.logs / f"{name}.log"
+        log.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "workers.cli.main", name, "--rules", rules]
+        child = self._running[name] = Child(command, log=log, variables=variables)
+        self._ends.callback(self.stop, name)
+        child.start()
+
+    def stop(self, name: str) -> None:
+        """Let one end in order."""
+        child = self._running.pop(name, None)
+        if child is not None:
+            child.stop()
+
+    def stop_all(self) -> None:
+        """Let all of them end in order, those that read before the one that writes."""
+        for name in reversed(list(self._running)):
+            self.stop(name)
 
     def check(self) -> None:
         """Raises UserError with its last words if one of them has ended."""
-        if self._worker is not None and not self._worker.running:
-            code, words = self._worker.exit_code(), self._worker.last_words()
-            raise UserError(
-                f"the worker has ended with exit code {code}; its last words were:\n{words}",
-                f"all that it said is in {self._worker.log}; broker and worker have been stopped",
-            )
+        for name, child in self._running.items():
+            if not child.running:
+                code, words = child.exit_code(), child.last_words()
+                raise UserError(
+                    f"the {name} has ended with exit code {code}; its last words were:\n{words}",
+                    f"all that it said is in {child.log}; the others have been stopped",
+                )
         if self._broker is not None and not self._broker.running:
             kind, words = self._broker.kind, self._broker.last_words()
             raise UserError(
@@ -108,19 +136,23 @@ class Children:
                 "broker with --broker",
             )
 
+    def _remove_database(self) -> None:
+        for ending in ("", "-wal", "-shm"):
+            self._database.with_name(self._database.name + ending).unlink(missing_ok=True)
+
     def _keep_broker_log(self) -> None:
         said = self._data / "broker.log"
         if said.is_file():
             shutil.copyfile(said, self.logs / said.name)
 
 
-def _port() -> int:
+def _port(wanted: int) -> int:
     import socket
 
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, WEB_PORT))
+            probe.bind((HOST, wanted))
         except OSError:
             return free_port(HOST)
-    return WEB_PORT
+    return wanted

@@ -55,6 +55,7 @@ class Wishes:
     pace: Pace
     live: bool
     stay: bool
+    surfaces: bool
     folder: Path
 
 
@@ -107,6 +108,8 @@ class Demo:
         await wait_for_broker(settings, self._console.print, timeout_s=_BROKER_PATIENCE_S)
         topics = await create_topics(settings)
         children.start_worker(wishes.rules, settings)
+        if wishes.surfaces:
+            children.start_surfaces(wishes.rules, settings)
         events = await asyncio.to_thread(self._make_events)
         self._console.print(f"[dim]{events.origin}[/]", highlight=False)
         progress = outcome.progress
@@ -181,11 +184,17 @@ class Demo:
     async def _show(self, settings: LiveSettings, progress: Progress) -> None:
         if not self._wishes.live:
             await self._print(progress)
+        where = (
+            f"console {self._children.console}" if self._children.console else "",
+            f"Kafka {settings.brokers}",
+            f"worker {self._children.address}",
+            f"logs {self._children.logs}",
+            "Ctrl-C ends it",
+        )
         screen = Screen(
             self._console,
             self._wishes.pack,
-            f"Kafka {settings.brokers}   worker {self._children.address}   logs {self._children.logs}   "
-            "Ctrl-C ends it",
+            "   ".join(each for each in where if each),
         )
         with Live(console=self._console, auto_refresh=False) as live:
             try:
@@ -255,7 +264,7 @@ async def _topics_removed(settings: LiveSettings, children: Children) -> AsyncIt
         yield
     finally:
         if children.broker.kind == "given":
-            await asyncio.to_thread(children.stop_worker)
+            await asyncio.to_thread(children.stop_all)
             client = admin(settings)
             with contextlib.suppress(KafkaError):  # a broker that has gone keeps them
                 await client.start()

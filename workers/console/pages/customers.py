@@ -24,7 +24,7 @@ from workers.console.pages.translations import N_
 from workers.sql.queries.changes import ChangeFilter, changes
 from workers.sql.queries.customers import Filter, Sort, customer, export, search
 from workers.sql.queries.shapes import CustomerRow
-from workers.sql.queries.whole import freshness
+from workers.sql.queries.whole import counts, freshness
 
 router = APIRouter(include_in_schema=False)
 
@@ -46,7 +46,8 @@ def found(request: Request, visit: Visiting, connection: Reading) -> Response:
         filter_ = asked.filter(visit)
     except Wrong as error:
         filter_, wrong = Filter(), str(error)
-    page = search(connection, filter_, sort, cursor=first(parameters, "page") or None)
+    now = visit.state.kept(connection, ("counts",), lambda: counts(connection))
+    page = search(connection, filter_, sort, cursor=first(parameters, "page") or None, now=now)
     previous, following = beside("/customers", parameters, (page.previous, page.next))
     return render(
         request,

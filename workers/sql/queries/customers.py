@@ -57,6 +57,7 @@ class Sort:
 
 
 BY_ID: Final = Sort()
+Counts = Mapping[tuple[str, str], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +87,13 @@ def search(
     *,
     cursor: str | None = None,
     size: int = 50,
+    now: Counts | None = None,
 ) -> Found:
-    """A page of the customers that fit, and how many they are. Raises CursorError."""
-    now = counts(connection)
+    """A page of the customers that fit, and how many they are. Raises CursorError.
+
+    `now`: the counts of categories, where they are known already.
+    """
+    now = counts(connection) if now is None else now
     everybody = _everybody(now)
     parts = _parts(connection, asked, now)
     count, capped = _count(connection, asked, parts, everybody)
@@ -197,7 +202,7 @@ def rows_of(connection: Connection, ids: Sequence[str]) -> list[CustomerRow]:
     ]
 
 
-def _everybody(now: Mapping[tuple[str, str], int]) -> int:
+def _everybody(now: Counts) -> int:
     by_dimension = groupby(sorted(now.items()), key=lambda each: each[0][0])
     return max((sum(number for _, number in group) for _, group in by_dimension), default=0)
 
@@ -207,7 +212,7 @@ def _positions(connection: Connection) -> dict[str, int]:
     return {each.dimension: each.position for each in rows}
 
 
-def _parts(connection: Connection, asked: Filter, now: Mapping[tuple[str, str], int]) -> list[_Part]:
+def _parts(connection: Connection, asked: Filter, now: Counts) -> list[_Part]:
     """The filters that are on, each over its own copy of the table it asks."""
     parts: list[_Part] = []
     if asked.text:
@@ -236,9 +241,7 @@ def _parts(connection: Connection, asked: Filter, now: Mapping[tuple[str, str], 
     return sorted(parts, key=lambda each: each.size)
 
 
-def _since(
-    asked: Filter, dimension: str, now: Mapping[tuple[str, str], int]
-) -> tuple[FromClause, ColumnElement[bool]]:
+def _since(asked: Filter, dimension: str, now: Counts) -> tuple[FromClause, ColumnElement[bool]]:
     """Who came to a category in a period: by all categories one by one, as the index has them."""
     held = at.CURRENT.alias("since")
     categories = asked.categories.get(dimension) or sorted({each for of, each in now if of == dimension})
@@ -250,9 +253,7 @@ def _since(
     return held, and_(*conditions)
 
 
-def _sampled(
-    connection: Connection, table: FromClause, where: ColumnElement[bool], now: Mapping[tuple[str, str], int]
-) -> _Part:
+def _sampled(connection: Connection, table: FromClause, where: ColumnElement[bool], now: Counts) -> _Part:
     """A filter with its size, which is only guessed where it is large."""
     some = select(table.c.customer_id).where(where).limit(_SAMPLE).subquery()
     size = connection.scalar(select(func.count()).select_from(some)) or 0

@@ -1,0 +1,1 @@
+"""How quickly the console's questions are answered over many customers."""
