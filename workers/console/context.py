@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -29,9 +29,9 @@ class LoginNeededError(Exception):
 class RefusedError(Exception):
     """A request that cannot be answered as it is: a status of 4xx or 503 and a sentence."""
 
-    def __init__(self, status: int, sentence: str) -> None:
+    def __init__(self, status: int, sentence: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(sentence)
-        self.status, self.sentence = status, sentence
+        self.status, self.sentence, self.headers = status, sentence, headers or {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,21 @@ def state_of(request: Request) -> State:
     """The parts of the console that serves a request."""
     state: State = request.app.state.console
     return state
+
+
+def address_of(request: Request) -> str:
+    """Where a request comes from; behind a proxy that is trusted, what that proxy says."""
+    peer = request.client.host if request.client else ""
+    told = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+    return told[:64] if told and state_of(request).settings.trusts(peer) else peer
+
+
+def is_https(request: Request) -> bool:
+    """Whether the browser speaks https, to us or to a proxy before us."""
+    if request.url.scheme == "https" or state_of(request).settings.console_https:
+        return True
+    peer = request.client.host if request.client else ""
+    return request.headers.get("x-forwarded-proto") == "https" and state_of(request).settings.trusts(peer)
 
 
 def language_of(request: Request) -> str:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, select
 
 from rules.language.model import Pack
+from workers.console.acts.outbox import KafkaOutbox, Outbox
 from workers.console.auth.people import Tokens, Users
 from workers.console.auth.sessions import Sessions
 from workers.console.auth.throttle import Throttle
@@ -44,9 +45,11 @@ class State:
     throttle: Throttle = field(default_factory=Throttle)
     pages: Pages = field(init=False)
     reasons: dict[str, Reasons] = field(init=False)
+    outbox: Outbox = field(init=False)
 
     def __post_init__(self) -> None:
         self.pages = Pages(self.pack)
+        self.outbox = KafkaOutbox(self.live)
         self.reasons = {
             language: Reasons(self.pack, language, self.pages.names, self.pages.formats[language])
             for language in LANGUAGES

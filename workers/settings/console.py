@@ -29,6 +29,9 @@ class ConsoleSettings(BaseSettings):
     console_secret_file: Path | None = Field(
         None, description="a file with a secret of 32 characters or more on one line, which signs sessions"
     )
+    console_https: bool = Field(
+        False, description="`true` where people come by https: cookies are then sent over https only"
+    )
     console_session_hours: float = Field(12, gt=0, le=720, description="hours up to 720")
     console_proxy_header: str | None = Field(
         None, min_length=1, description="the header in which a reverse proxy names who has logged in"

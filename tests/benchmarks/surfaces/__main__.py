@@ -1,8 +1,8 @@
 """Questions of the console over many customers: `python -m tests.benchmarks.surfaces --customers 1000000`.
 
-Makes a database (or takes that of `--database` if it is filled), asks each kind of question many times with other
-parameters, and shows how long the answers took. The bar: any search, filter or page within 0.5 s at p95 over 1 M
-customers and 10 M changes.
+Makes a database (or takes that of `--database` if it is filled), asks each kind of question many times with
+other parameters, and shows how long the answers took. The bar: any search, filter or page within 0.5 s at
+p95 over 1 M customers and 10 M changes.
 """
 
 from __future__ import annotations
