@@ -32,12 +32,15 @@ _LIBRARIES: Final = {
     "mode": "warning",
     "aiohttp": "warning",
     "alembic": "warning",
+    "uvicorn": "warning",
     "workers": "warning",
 }
 #: Requests hold customers in their paths; asyncio at debug tells of every poll.
 _QUIET_ALWAYS: Final = {
     "numba": logging.WARNING,
     "aiohttp.access": logging.CRITICAL + 1,
+    "httpcore": logging.WARNING,
+    "httpx": logging.WARNING,
     "asyncio": logging.WARNING,
 }
 

@@ -40,6 +40,9 @@ COMMANDS: dict[str, str] = {
     "erase": "workers.cli.assign",
     "verify": "workers.cli.verify",
     "projector": "workers.cli.projector",
+    "console": "workers.cli.console",
+    "console-user": "workers.cli.console",
+    "console-token": "workers.cli.console",
 }
 
 HELP = """Keep every customer's class right the moment it changes, and prove every change from the log.

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Semaphore
 from typing import Final, Literal
 
 from argon2 import PasswordHasher
@@ -23,7 +24,9 @@ _NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 _TOKEN_HASH = re.compile(r"[0-9a-f]{64}")
 #: Tokens have so many random bytes: nothing that could be guessed, so that a plain hash keeps them.
 _TOKEN_BYTES = 32
-PASSWORD_MAX = 1024
+PASSWORD_MIN, PASSWORD_MAX = 8, 1024
+#: Checking a password takes much memory on purpose: so many are checked at once.
+_AT_ONCE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Users:
     def __init__(self, entries: Mapping[str, tuple[Role, str]]) -> None:
         self._entries = entries
         self._hasher = PasswordHasher()
+        self._turns = Semaphore(_AT_ONCE)
         # checked for a name that nobody has, so that it takes as long as for one that somebody has
         self._nobody = self._hasher.hash(secrets.token_hex(16))
 
@@ -55,7 +59,7 @@ class Users:
             if not text.startswith("$argon2id$"):
                 raise UserError(
                     f"`{path}` line {number}: this is no hash of a password",
-                    "`tierline console user NAME` asks for a password and prints the line",
+                    "`tierline console-user NAME` asks for a password and prints the line",
                 )
             entries[name] = role, text
         return cls(entries)
@@ -64,7 +68,8 @@ class Users:
         """The user, if this is their password."""
         role, known = self._entries.get(name, (None, self._nobody))
         try:
-            self._hasher.verify(known, password[:PASSWORD_MAX])
+            with self._turns:
+                self._hasher.verify(known, password)
         except (VerificationError, InvalidHashError):
             return None
         return None if role is None else Person(name, role)
@@ -89,7 +94,7 @@ class Tokens:
             if not _TOKEN_HASH.fullmatch(text):
                 raise UserError(
                     f"`{path}` line {number}: this is no hash of a token",
-                    "`tierline console token NAME` makes a token and prints the line",
+                    "`tierline console-token NAME` makes a token and prints the line",
                 )
             entries[text] = Person(name, role)
         return cls(entries)
@@ -102,6 +107,12 @@ class Tokens:
             if hmac.compare_digest(known, told):
                 found = person
         return found
+
+
+def check_password(password: str) -> None:
+    """Raises UserError for a password that cannot be taken."""
+    if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
+        raise UserError(f"a password has {PASSWORD_MIN} to {PASSWORD_MAX} characters")
 
 
 def user_line(name: str, role: Role, password: str) -> str:
