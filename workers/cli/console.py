@@ -207,7 +207,7 @@ async def _run(state: State) -> None:
     from workers.logs import logger
 
     own = state.settings
-    with listen(own.console_host, own.console_port) as listening:
+    with listen(own.console_host, own.console_port, setting="console") as listening:
         host, port = listening.getsockname()[:2]
         server = Server(create_app(state), grace_s=GRACE_S)
         logger("console").info(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
@@ -14,12 +13,20 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
+from rules.language.words import capital
 from workers.cli.errors import UserError
 from workers.clock import running_seconds
 from workers.console.api import docs
 from workers.console.api.routes import ROUTERS as API_ROUTERS
 from workers.console.auth import login
-from workers.console.context import LoginNeededError, RefusedError, render
+from workers.console.context import (
+    LoginNeededError,
+    RefusedError,
+    is_https,
+    language_of,
+    render,
+    state_of,
+)
 from workers.console.pages import assets, preferences
 from workers.console.pages.rendering import query
 from workers.console.pages.routes import ROUTERS as PAGE_ROUTERS
@@ -32,6 +39,9 @@ from workers.sql.queries.pages import CursorError
 log = logger("console")
 
 API = "/api/"
+_METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
+_LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
+_A_YEAR = "max-age=31536000"
 #: Of a request, its head not counted.
 BODY_BYTES_MAX = 4_000_000
 _HEADERS = {
@@ -49,6 +59,22 @@ _NO_LENGTH = N_("A request must say how long it is.")
 _TOO_LARGE = N_("The request is too large: send fewer at once.")
 _AWAY = N_("The database does not answer. Nothing is lost; try again shortly.")
 _BROKEN = N_("This page could not be shown; the console's log says why.")
+_NO_TEXT = N_("The address holds a character that no text has.")
+_NO_HOST = N_("This console is open to this machine alone: use the address 127.0.0.1.")
+_SENTENCES = {
+    404: N_("There is no such page."),
+    405: N_("This address does not take such requests."),
+}
+_HEADLINES = {
+    403: N_("Not allowed"),
+    404: N_("Not found"),
+    413: N_("Too large"),
+    422: N_("That cannot be done"),
+    429: N_("Too often"),
+    500: N_("Something went wrong"),
+    503: N_("Away for the moment"),
+}
+_HEADLINE = N_("That cannot be read")
 
 
 def create_app(state: State) -> FastAPI:
@@ -79,9 +105,8 @@ async def alive() -> Response:
 @health.get("/readyz")
 def ready(request: Request) -> Response:
     """The tables can be read."""
-    state: State = request.app.state.console
     try:
-        with state.engine.connect() as connection:
+        with state_of(request).engine.connect() as connection:
             connection.execute(select(at.PROJECTION.c.projected_us)).first()
     except SQLAlchemyError:
         return JSONResponse({"ready": False, "error": "the database does not answer, or has no tables"}, 503)
@@ -91,18 +116,15 @@ def ready(request: Request) -> Response:
 @health.get("/metrics")
 def figures(request: Request) -> Response:
     """The figures for Prometheus."""
-    state: State = request.app.state.console
-    return Response(state.telemetry.text(), media_type=CONTENT_TYPE_LATEST)
+    return Response(state_of(request).telemetry.text(), media_type=CONTENT_TYPE_LATEST)
 
 
 async def _around(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
     """What holds for every request: a bounded body, headers, figures, and no trace of ours in an answer."""
-    started = running_seconds()
-    length = request.headers.get("content-length", "0")
-    if "transfer-encoding" in request.headers:
-        response = _answer(request, 411, _NO_LENGTH)
-    elif not length.isdigit() or int(length) > BODY_BYTES_MAX:
-        response = _answer(request, 413, _TOO_LARGE)
+    started, state = running_seconds(), state_of(request)
+    refused = _refused_at_once(request)
+    if refused is not None:
+        response = _answer(request, *refused)
     else:
         try:
             response = await go_on(request)
@@ -111,25 +133,43 @@ async def _around(request: Request, go_on: Callable[[Request], Awaitable[Respons
             response = _answer(request, 500, _BROKEN)
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
+    if is_https(request):
+        response.headers.setdefault("strict-transport-security", _A_YEAR)
     response.headers.setdefault("cache-control", "no-store")
     route = str(getattr(request.scope.get("route"), "path", "other"))
-    state: State = request.app.state.console
-    state.telemetry.answered(route, request.method, response.status_code, running_seconds() - started)
+    method = request.method if request.method in _METHODS else "other"
+    state.telemetry.answered(route, method, response.status_code, running_seconds() - started)
     return response
+
+
+def _refused_at_once(request: Request) -> tuple[int, str] | None:
+    """The status and sentence for a request that is not even looked at."""
+    length = request.headers.get("content-length", "0")
+    if "transfer-encoding" in request.headers:
+        return 411, _NO_LENGTH
+    if not (length.isascii() and length.isdecimal()) or int(length[:20]) > BODY_BYTES_MAX:
+        return 413, _TOO_LARGE
+    if "\x00" in request.url.path or "%00" in request.url.query:
+        return 400, _NO_TEXT
+    # a name of another site that leads to this machine would otherwise be let in
+    if state_of(request).settings.console_open and request.url.hostname not in _LOCAL_NAMES:
+        return 421, _NO_HOST
+    return None
 
 
 def _answer(request: Request, status: int, sentence: str) -> Response:
     """An error as a page for people and as JSON for programs."""
     if request.url.path.startswith(API):
         return JSONResponse({"error": sentence}, status)
+    say = state_of(request).pages.sayer(language_of(request))
     return render(
         request,
         None,
         "error.html",
         status,
-        code=status,
-        headline=HTTPStatus(status).phrase,
-        sentence=sentence,
+        status=status,
+        headline=say(_HEADLINES.get(status, _HEADLINE)),
+        sentence=capital(say(sentence)),
     )
 
 
@@ -147,7 +187,9 @@ async def _login_needed(request: Request, _: Exception) -> Response:
 
 
 async def _refused(request: Request, error: RefusedError) -> Response:
-    return _answer(request, error.status, error.sentence)
+    response = _answer(request, error.status, error.sentence)
+    response.headers.update(error.headers)
+    return response
 
 
 async def _user_error(request: Request, error: UserError) -> Response:
@@ -165,8 +207,8 @@ async def _invalid(request: Request, error: RequestValidationError) -> Response:
 
 
 async def _http_error(request: Request, error: HTTPException) -> Response:
-    sentences = {404: "there is no such page", 405: "this address does not take such requests"}
-    response = _answer(request, error.status_code, sentences.get(error.status_code, str(error.detail)))
+    sentence = _SENTENCES.get(error.status_code, str(error.detail))
+    response = _answer(request, error.status_code, sentence)
     response.headers.update(error.headers or {})
     return response
 

@@ -15,6 +15,7 @@ from workers.console.auth.sessions import COOKIE
 from workers.console.pages.preferences import LANGUAGE_COOKIE, THEME_COOKIE
 from workers.console.pages.reasons import Reasons
 from workers.console.pages.rendering import THEMES
+from workers.console.pages.terms import ROLES, in_language
 from workers.console.pages.translations import LANGUAGES, chosen_language
 from workers.console.state import State
 
@@ -132,8 +133,10 @@ def person_of(request: Request) -> tuple[Person, str] | None:
             role: Any = state.settings.console_proxy_role
             return known or Person(name[:64], role), f"proxy {name}"
     session = state.sessions.read(request.cookies.get(COOKIE))
-    person = None if session is None else state.users.find(session.user)
-    return None if session is None or person is None else (person, session.key)
+    if session is None or session.stamp != state.users.stamp(session.user):
+        return None
+    person = state.users.find(session.user)
+    return None if person is None else (person, session.key)
 
 
 def visit(request: Request) -> Visit:
@@ -153,7 +156,13 @@ def require(role: Role) -> Callable[[Visit], Visit]:
 
     def checked(visit: Visiting) -> Visit:
         if not visit.person.may(role):
-            raise RefusedError(403, f"this needs the role `{role}`, and you are `{visit.role}`")
+            roles = in_language(ROLES, visit.language)
+            said = visit.say(
+                "This needs the role “%(role)s”, and yours is “%(own)s”.",
+                role=roles[role],
+                own=roles[visit.role],
+            )
+            raise RefusedError(403, said)
         return visit
 
     return checked
@@ -162,7 +171,8 @@ def require(role: Role) -> Callable[[Visit], Visit]:
 def forged_not(visit: Visiting, csrf: Annotated[str, Form()] = "") -> None:
     """A dependency of every form that changes something: it comes from a page of ours."""
     if not visit.state.sessions.is_form_token(csrf, visit.key):
-        raise RefusedError(403, "the form is too old or not ours: open the page again and send it once more")
+        said = visit.say("The form is too old, or not ours: open the page again and send it once more.")
+        raise RefusedError(403, said)
 
 
 def reading(request: Request) -> Iterator[Connection]:

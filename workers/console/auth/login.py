@@ -11,7 +11,15 @@ from fastapi.responses import RedirectResponse, Response
 
 from workers.console.auth.people import PASSWORD_MAX
 from workers.console.auth.sessions import COOKIE, VISITOR_COOKIE
-from workers.console.context import Visiting, forged_not, person_of, render, state_of
+from workers.console.context import (
+    Visiting,
+    address_of,
+    forged_not,
+    is_https,
+    person_of,
+    render,
+    state_of,
+)
 from workers.console.pages.preferences import local
 from workers.console.pages.translations import N_
 from workers.logs import logger
@@ -41,7 +49,7 @@ def log_in(
     next: Annotated[str, Form(max_length=2000)] = "/",  # noqa: A002 - the name in the form
 ) -> Response:
     """Check a password, and begin a session."""
-    state, address = state_of(request), request.client.host if request.client else ""
+    state, address = state_of(request), address_of(request)
     if not state.sessions.is_form_token(csrf, request.cookies.get(VISITOR_COOKIE, "")):
         return _form(request, local(next), _TOO_OLD, 403)
     names = f"user {user}", f"address {address}"
@@ -51,9 +59,10 @@ def log_in(
         response = _form(request, local(next), _TOO_OFTEN, 429)
         response.headers["retry-after"] = str(math.ceil(wait_s))
         return response
+    # counted before it is checked: many at once are no way around
+    state.throttle.failed(*names)
     person = state.users.check(user, password)
     if person is None:
-        state.throttle.failed(*names)
         state.telemetry.login("refused")
         log.warning("a login was refused", address=address)
         return _form(request, local(next), _WRONG, 401)
@@ -61,7 +70,13 @@ def log_in(
     state.telemetry.login("ok")
     log.info("logged in", actor=person.name, role=person.role, address=address)
     response = RedirectResponse(local(next), 303)
-    _set(request, response, COOKIE, state.sessions.cookie(person.name), state.sessions.seconds)
+    _set(
+        request,
+        response,
+        COOKIE,
+        state.sessions.cookie(person.name, state.users.stamp(person.name)),
+        state.sessions.seconds,
+    )
     response.delete_cookie(VISITOR_COOKIE)
     return response
 
@@ -69,6 +84,7 @@ def log_in(
 @router.post("/logout", dependencies=[Depends(forged_not)])
 def log_out(visit: Visiting) -> Response:
     """End the session."""
+    visit.state.sessions.end(visit.key)
     log.info("logged out", actor=visit.user)
     response = RedirectResponse("/login", 303)
     response.delete_cookie(COOKIE)
@@ -85,5 +101,4 @@ def _form(request: Request, next_: str, error: str | None = None, status: int = 
 
 def _set(request: Request, response: Response, name: str, value: str, seconds: int | None) -> None:
     """A cookie that no script reads and no other site sends; over https, only over https."""
-    secure = request.url.scheme == "https"
-    response.set_cookie(name, value, max_age=seconds, httponly=True, samesite="lax", secure=secure)
+    response.set_cookie(name, value, max_age=seconds, httponly=True, samesite="lax", secure=is_https(request))

@@ -74,6 +74,11 @@ class Users:
             return None
         return None if role is None else Person(name, role)
 
+    def stamp(self, name: str) -> str:
+        """Changes with a user's password, so that sessions of before are none any more."""
+        _, known = self._entries.get(name, (None, ""))
+        return hashlib.sha256(known.encode()).hexdigest()[:16]
+
     def find(self, name: str) -> Person | None:
         """A user who logged in before; None once they are no longer in the file."""
         found = self._entries.get(name)

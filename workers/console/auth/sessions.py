@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 
@@ -17,14 +19,18 @@ COOKIE = "tierline_session"
 #: Before anybody has logged in, a form's token is bound to this cookie.
 VISITOR_COOKIE = "tierline_visitor"
 _SECRET_MIN = 32
+_COOKIE_MAX = 4096
+#: Of sessions that were ended so many are remembered, the latest ones.
+_ENDED_MAX = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who is logged in; `key` is random and new with every login."""
+    """Who is logged in; `key` is random and new with every login, `stamp` says with which password."""
 
     user: str
     key: str
+    stamp: str
 
 
 class Sessions:
@@ -34,18 +40,28 @@ class Sessions:
         self._secret = secret.encode()
         self._signer = URLSafeTimedSerializer(secret, salt="tierline session")
         self.seconds = int(hours * 3600)
+        self._ended: OrderedDict[str, None] = OrderedDict()
+        self._lock = Lock()
 
-    def cookie(self, user: str) -> str:
+    def cookie(self, user: str, stamp: str) -> str:
         """The cookie of a new session."""
-        return self._signer.dumps({"user": user, "key": secrets.token_urlsafe(16)})
+        return self._signer.dumps({"user": user, "key": secrets.token_urlsafe(16), "stamp": stamp})
 
     def read(self, cookie: str | None) -> Session | None:
-        """The session of a cookie; None where it is forged, or too old."""
+        """The session of a cookie; None where it is forged, too old, or was ended."""
         try:
-            told = self._signer.loads(cookie or "", max_age=self.seconds)
-        except BadData:
+            told = self._signer.loads((cookie or "")[:_COOKIE_MAX], max_age=self.seconds)
+            session = Session(str(told["user"]), str(told["key"]), str(told["stamp"]))
+        except (BadData, KeyError, TypeError):
             return None
-        return Session(str(told["user"]), str(told["key"]))
+        return None if session.key in self._ended else session
+
+    def end(self, key: str) -> None:
+        """From now on a session is none, also for whoever has copied its cookie."""
+        with self._lock:
+            self._ended[key] = None
+            while len(self._ended) > _ENDED_MAX:
+                self._ended.popitem(last=False)
 
     def form_token(self, key: str) -> str:
         """What a form must carry; `key` is that of the session or of the visitor."""

@@ -8,7 +8,8 @@ from threading import Lock
 from workers.clock import running_seconds
 
 #: So many failures are forgiven; after each one more the wait doubles, from the first to the last.
-_FREE, _FIRST_S, _LAST_S = 5, 2.0, 300.0
+FREE = 5
+_FIRST_S, _LAST_S = 2.0, 300.0
 #: A failure is forgotten after so long, and never more than so many names and addresses are remembered.
 _FORGET_S, _NAMES_MAX = 900.0, 10_000
 
@@ -36,15 +37,21 @@ class Throttle:
             while len(self._failures) > _NAMES_MAX:
                 self._failures.popitem(last=False)
 
-    def passed(self, *names: str) -> None:
-        """The right password: the failures of these are forgotten."""
+    def passed(self, name: str, *others: str) -> None:
+        """The right password: the failures of a name are forgotten; of others, such as addresses, only one.
+
+        Otherwise whoever has one password could guess those of others from their address for ever.
+        """
         with self._lock:
-            for name in names:
-                self._failures.pop(name, None)
+            self._failures.pop(name, None)
+            for other in others:
+                count, at_s = self._failures.get(other, (0, 0.0))
+                if count:
+                    self._failures[other] = count - 1, at_s
 
     def _left(self, name: str, now: float) -> float:
         count, at_s = self._failures.get(name, (0, 0.0))
-        if count <= _FREE or now - at_s >= _FORGET_S:
+        if count <= FREE or now - at_s >= _FORGET_S:
             return 0.0
-        wait = min(_LAST_S, _FIRST_S * 2.0 ** min(count - _FREE - 1, 20))
+        wait = min(_LAST_S, _FIRST_S * 2.0 ** min(count - FREE - 1, 20))
         return max(0.0, at_s + wait - now)
