@@ -12,6 +12,7 @@ import typer
 
 from tests.repository.project import ROOT, name_of, shown_commands, text_files
 from workers.cli.main import build
+from workers.settings.console import ConsoleSettings
 from workers.settings.database import DatabaseSettings
 from workers.settings.live import LiveSettings
 from workers.settings.topics import TopicNames
@@ -97,9 +98,12 @@ def test_the_changelog_keeps_its_form() -> None:
     assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
 
 
+FIELDS = LiveSettings.model_fields | DatabaseSettings.model_fields | ConsoleSettings.model_fields
+
+
 def test_every_setting_is_explained_with_its_default() -> None:
     page = (ROOT / "workers" / "settings" / "README.md").read_text(encoding="utf-8")
-    for name, field in (LiveSettings.model_fields | DatabaseSettings.model_fields).items():
+    for name, field in FIELDS.items():
         if name != "topics":
             default = "" if field.default is None else f"`{field.default}`"
             assert f"| `TIERLINE_{name.upper()}` | {field.description} | {default} |" in page
