@@ -167,7 +167,7 @@ def _answer(request: Request, status: int, sentence: str) -> Response:
         None,
         "error.html",
         status,
-        status=status,
+        code=status,
         headline=say(_HEADLINES.get(status, _HEADLINE)),
         sentence=capital(say(sentence)),
     )
