@@ -44,7 +44,8 @@ test: warm ## Run the fast tests
 	@$(BIN)/pytest -n 2 -m 'not slow and not browser and not kafka'
 
 test-all: warm ## Run all tests but those of make test-kafka, slow ones too
-	@$(BIN)/pytest -n 2 -m 'not kafka'
+	@$(BIN)/pytest -n 2 -m 'not kafka and not browser'
+	@$(BIN)/pytest -m browser  # in a process of its own: the browser's driver keeps an event loop running
 
 test-kafka: warm ## Run the tests that need a broker against Apache Kafka, started here: needs Java and Maven
 	@$(BIN)/pytest -m 'kafka or live' --broker java -rs
