@@ -117,13 +117,15 @@ def test_language_and_appearance_are_remembered(site: str, browser: Any) -> None
 
 
 def test_charts_come_alive_and_were_there_before(site: str, browser: Any) -> None:
+    from playwright.sync_api import expect
+
     still = browser.new_context(java_script_enabled=False).new_page()
     still.goto(site + "/")
     assert still.locator("[data-plot] svg path").count() >= 4
     page = browser.new_context().new_page()
     page.goto(site + "/")
     page.wait_for_selector(".js-plotly-plot .scatterlayer")
-    page.wait_for_function("document.querySelectorAll('.js-plotly-plot').length === 2")
+    expect(page.locator(".js-plotly-plot")).to_have_count(2)
 
 
 def test_an_override_says_what_it_will_do_before_it_does(site: str, browser: Any) -> None:

@@ -264,7 +264,8 @@ def test_a_demo_runs_to_its_end_and_says_what_came_of_it(started: Any, tmp_path:
     assert f"all {found[1]} events are made up" in run.said
     assert any("tierline watch --brokers" in line for line in run.said)
     assert run.said[-1] == f"all of it has ended; events and logs are in {tmp_path}"
-    assert sorted(each.name for each in (tmp_path / "logs").iterdir()) == ["broker.log", "worker.log"]
+    logs = sorted(each.name for each in (tmp_path / "logs").iterdir())
+    assert logs == ["broker.log", "console.log", "projector.log", "worker.log"]
     assert not (tmp_path / "broker").exists()
 
 

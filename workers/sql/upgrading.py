@@ -10,10 +10,13 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, func, select
 
 from workers.cli.errors import UserError
+from workers.sql.connect import POSTGRESQL
 
+#: The number of the lock on PostgreSQL that whoever makes tables holds; any that nobody else uses ("tier").
+_LOCK = 0x74696572
 _FOLDER = Path(__file__).parent / "migrations"
 
 
@@ -24,6 +27,7 @@ def upgrade(engine: Engine) -> None:
     """
     config = configuration()
     with engine.begin() as connection:
+        _wait_for_others(connection)
         _refuse_newer(connection, config)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
@@ -41,6 +45,12 @@ def configuration() -> Config:
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     config.set_main_option("path_separator", "newline")
     return config
+
+
+def _wait_for_others(connection: Connection) -> None:
+    """Whoever else makes the tables at this moment ends first; on SQLite beginning has waited already."""
+    if connection.dialect.name == POSTGRESQL:
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
 
 
 def _refuse_newer(connection: Connection, config: Config) -> None:
