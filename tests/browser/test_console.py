@@ -125,6 +125,9 @@ def test_charts_come_alive_and_were_there_before(site: str, browser: Any) -> Non
     page = browser.new_context().new_page()
     page.goto(site + "/")
     page.wait_for_selector(".js-plotly-plot .scatterlayer")
+    page.locator(
+        "[data-plot]"
+    ).last.scroll_into_view_if_needed()  # those further down wait until they are seen
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
 
 
