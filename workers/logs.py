@@ -39,8 +39,8 @@ _LIBRARIES: Final = {
 _QUIET_ALWAYS: Final = {
     "numba": logging.WARNING,
     "aiohttp.access": logging.CRITICAL + 1,
-    "httpcore": logging.WARNING,
-    "httpx": logging.WARNING,
+    "httpcore2": logging.WARNING,
+    "httpx2": logging.WARNING,
     "asyncio": logging.WARNING,
 }
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from httpx import Response
+from httpx2 import Response
 from sqlalchemy import Engine
+from starlette.testclient import TestClient
 
 from rules.language.load import load_pack
 from rules.language.model import Pack
@@ -29,10 +29,6 @@ from workers.settings.console import ConsoleSettings
 from workers.settings.live import LiveSettings, live_settings
 from workers.sql import tables as at
 from workers.sql.connect import open_database
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # that another client will be wanted one day
-    from starlette.testclient import TestClient
 
 PASSWORD = "correct horse battery"  # noqa: S105
 PACK = Path(__file__).with_name("small.yaml")

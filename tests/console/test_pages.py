@@ -141,7 +141,7 @@ def test_a_database_that_is_away_is_a_sentence_and_the_console_is_not_ready(sqli
 def test_a_request_that_is_too_large_or_says_no_length_is_not_read(
     sqlite_desk: Desk, headers: dict[str, str], status: int
 ) -> None:
-    raw = {name: value.encode("latin-1") for name, value in headers.items()}
+    raw = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
     answer = sqlite_desk.visitor().client.post("/login", content=b"", headers=raw)
     assert answer.status_code == status
 

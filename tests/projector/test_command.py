@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from sqlalchemy import text
 
@@ -201,8 +201,8 @@ def test_it_shows_itself(desk: Desk, url: str) -> None:
     with started(desk, url, "--projector-port", "0") as process:
         web = heard(process, "projector starts")["web"]
         heard(process, "caught up")
-        assert httpx.get(f"{web}/readyz").json() == {"ready": True}
-        figures = httpx.get(f"{web}/metrics").text
+        assert httpx2.get(f"{web}/readyz").json() == {"ready": True}
+        figures = httpx2.get(f"{web}/metrics").text
     assert 'tierline_projector_rows_total{table="changes"} 1.0' in figures
     assert "tierline_projector_caught_up 1.0" in figures
 
@@ -276,7 +276,7 @@ def test_a_database_that_is_away_is_waited_for(desk: Desk, tmp_path: Path) -> No
         server.stop()
         desk.fill(desk.scene.topics.changes, [whole()])
         heard(process, "waiting for the database")
-        refused = httpx.get(f"{web}/readyz")
+        refused = httpx2.get(f"{web}/readyz")
         assert refused.status_code == 503
         assert "the database does not answer" in refused.text
         server.start()

@@ -32,7 +32,9 @@ Before the first start make a file of users, and one of tokens if programs use t
 
 Sessions outlast a restart with `--console-secret-file`, a file with a line of 32 characters or more. Where
 another program logs people in, name its header (TIERLINE_CONSOLE_PROXY_HEADER) and its address
-(TIERLINE_CONSOLE_PROXY_ADDRESSES). Behind https say TIERLINE_CONSOLE_HTTPS=true.
+(TIERLINE_CONSOLE_PROXY_ADDRESSES). To log in at your organisation's OpenID Connect provider, name it
+(TIERLINE_CONSOLE_OIDC_ISSUER, ..._CLIENT_ID, ..._CLIENT_SECRET_FILE). Behind https say
+TIERLINE_CONSOLE_HTTPS=true.
 
 Roles: `viewer` sees, `operator` also overrides and sends dead letters again, `admin` also erases. Every
 option can be given as a variable too. Exit codes: 130 and 143 stopped; 2 something for you to put right.
@@ -174,18 +176,21 @@ def import_all() -> None:
 
 def state_of(pack: Pack, settings: LiveSettings, own: ConsoleSettings, database: DatabaseSettings) -> State:
     """The parts of a console. Raises UserError for what is missing or wrong."""
+    from workers.console.auth.oidc import Provider
     from workers.console.auth.people import Tokens, Users
     from workers.console.auth.sessions import Sessions, secret_from
     from workers.console.state import State
     from workers.console.worker_client import WorkerClient
     from workers.sql.connect import open_database
 
-    if not (own.console_open or own.console_users_file or own.console_proxy_header):
+    ways_in = own.console_open, own.console_users_file, own.console_proxy_header, own.console_oidc_issuer
+    if not any(ways_in):
         raise UserError(
             "nobody could log in: `console_users_file` is missing",
             "make one with `tierline console-user NAME --role admin >> users.txt` and name it by "
             "--console-users-file; to look around on this machine alone, say --console-open",
         )
+    secret = secret_from(own.console_secret_file)
     return State(
         engine=open_database(database.database, password=database.password, read_only=True),
         pack=pack,
@@ -193,8 +198,9 @@ def state_of(pack: Pack, settings: LiveSettings, own: ConsoleSettings, database:
         live=settings,
         users=Users.read(own.console_users_file) if own.console_users_file else Users({}),
         tokens=Tokens.read(own.console_tokens_file) if own.console_tokens_file else Tokens({}),
-        sessions=Sessions(secret_from(own.console_secret_file), own.console_session_hours),
+        sessions=Sessions(secret, own.console_session_hours),
         workers=WorkerClient(own.workers),
+        provider=Provider(own, secret) if own.console_oidc_issuer else None,
     )
 
 
@@ -226,4 +232,6 @@ async def _run(state: State) -> None:
             raise
         finally:
             state.workers.close()
+            if state.provider is not None:
+                state.provider.close()
             state.engine.dispose()

@@ -10,6 +10,7 @@ from fastapi import Depends, Form, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy import Connection
 
+from workers.console.auth.people import ROLES as ROLE_NAMES
 from workers.console.auth.people import Person, Role
 from workers.console.auth.sessions import COOKIE
 from workers.console.pages.preferences import LANGUAGE_COOKIE, THEME_COOKIE
@@ -133,10 +134,17 @@ def person_of(request: Request) -> tuple[Person, str] | None:
             role: Any = state.settings.console_proxy_role
             return known or Person(name[:64], role), f"proxy {name}"
     session = state.sessions.read(request.cookies.get(COOKIE))
-    if session is None or session.stamp != state.users.stamp(session.user):
+    if session is None:
         return None
     person = state.users.find(session.user)
-    return None if person is None else (person, session.key)
+    if session.role:
+        told = next((role for role in ROLE_NAMES if role == session.role), None)
+        if state.provider is None or told is None:
+            return None
+        return person or Person(session.user, told), session.key
+    if person is None or session.stamp != state.users.stamp(session.user):
+        return None
+    return person, session.key
 
 
 def visit(request: Request) -> Visit:

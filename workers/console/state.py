@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, select
 
 from rules.language.model import Pack
 from workers.console.acts.outbox import KafkaOutbox, Outbox
+from workers.console.auth.oidc import Provider
 from workers.console.auth.people import Tokens, Users
 from workers.console.auth.sessions import Sessions
 from workers.console.auth.throttle import Throttle
@@ -41,6 +42,7 @@ class State:
     tokens: Tokens
     sessions: Sessions
     workers: WorkerClient
+    provider: Provider | None = None
     telemetry: Telemetry = field(default_factory=Telemetry)
     throttle: Throttle = field(default_factory=Throttle)
     pages: Pages = field(init=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-import httpx
+import httpx2
 
 _TIMEOUT_S = 1.5
 
@@ -25,7 +25,7 @@ class WorkerClient:
 
     def __init__(self, addresses: Sequence[str]) -> None:
         self._addresses = addresses
-        self._client = httpx.Client(timeout=_TIMEOUT_S, follow_redirects=False)
+        self._client = httpx2.Client(timeout=_TIMEOUT_S, follow_redirects=False)
 
     def customer(self, customer_id: str) -> Answer:
         """Ask one worker after another until one holds the customer."""
@@ -35,7 +35,7 @@ class WorkerClient:
             try:
                 response = self._client.get(address + path)
                 body = response.json()
-            except (httpx.HTTPError, ValueError):
+            except (httpx2.HTTPError, ValueError):
                 continue
             if response.status_code == 200 and isinstance(body, dict) and "dimensions" in body:
                 return Answer(body)

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings
 
-from workers.settings.loading import CONFIG, load_settings
+from workers.settings.loading import CONFIG, load_settings, secret_from_file
 
 
 class ConsoleSettings(BaseSettings):
@@ -42,6 +42,37 @@ class ConsoleSettings(BaseSettings):
     console_proxy_addresses: str = Field(
         "127.0.0.1,::1", description="addresses or networks of proxies to trust, with commas between"
     )
+    console_oidc_issuer: str | None = Field(
+        None, description="the address by which an OpenID Connect provider calls itself, its issuer"
+    )
+    console_oidc_client_id: str | None = Field(
+        None, min_length=1, description="the name under which the provider knows the console"
+    )
+    console_oidc_client_secret: SecretStr | None = Field(
+        None, description="the secret that the provider gave the console"
+    )
+    console_oidc_client_secret_file: Path | None = Field(
+        None, description="a file with that secret on one line"
+    )
+    console_oidc_scope: str = Field(
+        "openid email profile", pattern="(^| )openid( |$)", description="what is asked for, `openid` among it"
+    )
+    console_oidc_name_claim: str = Field(
+        "email",
+        min_length=1,
+        description="the claim that names somebody, one that people cannot choose themselves",
+    )
+    console_oidc_role_claim: str = Field(
+        "roles", min_length=1, description="the claim with somebody's roles, with dots into objects"
+    )
+    console_oidc_role_prefix: str = Field(
+        "tierline-", description="what stands before viewer, operator and admin in that claim"
+    )
+    console_oidc_role: str | None = Field(
+        None,
+        pattern="^(viewer|operator|admin)$",
+        description="the role of whoever has none at the provider; if it is not set, they are refused",
+    )
     console_workers: str = Field(
         "http://127.0.0.1:6066", description="web addresses of workers, with commas between"
     )
@@ -69,6 +100,28 @@ class ConsoleSettings(BaseSettings):
             if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
                 raise ValueError(f"`{each}` is no web address: write http://worker-0:6066")
         return text
+
+    @field_validator("console_oidc_issuer")
+    @classmethod
+    def _issuer(cls, text: str | None) -> str | None:
+        if text is None:
+            return None
+        parts = urlsplit(text)
+        secure = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or ""))
+        if not secure or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError(f"`{text}` is no issuer: write https://login.example.com")
+        return text
+
+    @model_validator(mode="before")
+    @classmethod
+    def _client_secret_from_file(cls, given: Any) -> Any:
+        return secret_from_file(given, "console_oidc_client_secret")
+
+    @model_validator(mode="after")
+    def _provider_is_whole(self) -> ConsoleSettings:
+        if self.console_oidc_issuer and not self.console_oidc_client_id:
+            raise ValueError("`console_oidc_issuer` is given, and `console_oidc_client_id` is missing")
+        return self
 
     @model_validator(mode="after")
     def _open_is_local(self) -> ConsoleSettings:

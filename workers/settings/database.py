@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings
 
-from workers.settings.loading import CONFIG, load_settings, secret_of
+from workers.settings.loading import CONFIG, load_settings, secret_from_file
 
 
 class DatabaseSettings(BaseSettings):
@@ -34,13 +34,7 @@ class DatabaseSettings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _password_from_file(cls, given: Any) -> Any:
-        named = given.get("database_password_file")
-        if not named:
-            return given
-        if given.get("database_password"):
-            raise ValueError("`database_password` is given, and `database_password_file` too: keep one")
-        text = secret_of(named, "database_password_file")
-        return {**given, "database_password": text, "database_password_file": None}
+        return secret_from_file(given, "database_password")
 
     @property
     def password(self) -> str | None:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings
 
-from workers.settings.loading import CONFIG, PREFIX, load_settings, secret_of, variable_of
+from workers.settings.loading import CONFIG, PREFIX, load_settings, secret_from_file, variable_of
 from workers.settings.topics import TopicNames
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
@@ -109,15 +109,9 @@ class LiveSettings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _secrets_from_files(cls, given: Any) -> Any:
+        # the files' names go, so that the settings can be passed on as they are
         for secret in ("sasl_password", "tls_key_password"):
-            named = given.get(f"{secret}_file")
-            if not named:
-                continue
-            if given.get(secret):
-                raise ValueError(f"`{secret}` is given, and `{secret}_file` too: keep one")
-            text = secret_of(named, f"{secret}_file")
-            # the file's name goes, so that the settings can be passed on as they are
-            given = {**given, secret: text, f"{secret}_file": None}
+            given = secret_from_file(given, secret)
         return given
 
     @model_validator(mode="after")

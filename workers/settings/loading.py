@@ -64,6 +64,16 @@ def secret_of(named: str | Path, setting: str) -> str:
     return text
 
 
+def secret_from_file(given: Any, setting: str) -> Any:
+    """What was given, with the secret in place of the file that `SETTING_file` names; raises ValueError."""
+    named = given.get(f"{setting}_file")
+    if not named:
+        return given
+    if given.get(setting):
+        raise ValueError(f"`{setting}` is given, and `{setting}_file` too: keep one")
+    return {**given, setting: secret_of(named, f"{setting}_file"), f"{setting}_file": None}
+
+
 def _message(model: type[BaseSettings], details: ErrorDetails, given: Mapping[str, Any]) -> str:
     """One sentence about the first thing that is wrong; a secret's value is never part of it."""
     if not details["loc"]:

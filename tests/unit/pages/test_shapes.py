@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 
@@ -73,10 +73,10 @@ def test_a_watermark_ahead_of_this_clock_is_not_in_the_future() -> None:
     assert ENGLISH.ago(now + timedelta(minutes=3), now) == ENGLISH.ago(now, now)
 
 
-async def fetched(path: str) -> httpx.Response:
+async def fetched(path: str) -> httpx2.Response:
     app = FastAPI()
     app.include_router(assets.router)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://console") as client:
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://console") as client:
         return await client.get(path)
 
 

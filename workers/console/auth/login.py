@@ -1,4 +1,4 @@
-"""Logging in and out with a password."""
+"""Logging in, with a password or at the organisation's provider, and out."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
+from starlette.exceptions import HTTPException
 
-from workers.console.auth.people import PASSWORD_MAX
+from workers.console.auth import oidc
+from workers.console.auth.oidc import LoginRefusedError, NoRoleError, Provider, ProviderAwayError
+from workers.console.auth.people import PASSWORD_MAX, Person
 from workers.console.auth.sessions import COOKIE, VISITOR_COOKIE
 from workers.console.context import (
     Visiting,
@@ -30,6 +33,9 @@ log = logger("console")
 _WRONG = N_("The name or the password is wrong.")
 _TOO_OFTEN = N_("Too many tries: wait a little and try again.")
 _TOO_OLD = N_("The form was too old: try again.")
+_NOT_TAKEN = N_("That login did not come to its end: try again.")
+_NO_ROLE = N_("Your organisation's account has no role here: ask whoever looks after Tierline for one.")
+_PROVIDER_AWAY = N_("Your organisation's login does not answer: try again shortly, or use a password.")
 
 
 @router.get("/login")
@@ -67,17 +73,44 @@ def log_in(
         log.warning("a login was refused", address=address)
         return _form(request, local(next), _WRONG, 401)
     state.throttle.passed(*names)
-    state.telemetry.login("ok")
-    log.info("logged in", actor=person.name, role=person.role, address=address)
-    response = RedirectResponse(local(next), 303)
-    _set(
-        request,
-        response,
-        COOKIE,
-        state.sessions.cookie(person.name, state.users.stamp(person.name)),
-        state.sessions.seconds,
-    )
-    response.delete_cookie(VISITOR_COOKIE)
+    cookie = state.sessions.cookie(person.name, state.users.stamp(person.name))
+    return _logged_in(request, person, cookie, local(next))
+
+
+@router.get("/login/oidc")
+def begin(request: Request, next: str = "/") -> Response:  # noqa: A002 - the name in the address
+    """Go to the organisation's provider."""
+    provider = _provider_of(request)
+    try:
+        begun = provider.begin(_back(request), local(next))
+    except ProviderAwayError as error:
+        return _away(request, local(next), error)
+    response = RedirectResponse(begun.address, 303)
+    _set(request, response, oidc.COOKIE, begun.cookie, oidc.SECONDS_MAX)
+    return response
+
+
+@router.get("/login/oidc/back")
+def come_back(request: Request) -> Response:
+    """Come back from the provider, and begin a session."""
+    provider, state, address = _provider_of(request), state_of(request), address_of(request)
+    try:
+        told, next_ = provider.finish(
+            _back(request), request.cookies.get(oidc.COOKIE), dict(request.query_params)
+        )
+    except ProviderAwayError as error:
+        return _away(request, "/", error)
+    except NoRoleError:
+        state.telemetry.login("refused")
+        log.warning("a login at the provider was refused", address=address, reason="no role")
+        return _form(request, "/", _NO_ROLE, 403)
+    except LoginRefusedError as error:
+        state.telemetry.login("refused")
+        log.warning("a login at the provider was refused", address=address, reason=str(error))
+        return _form(request, "/", _NOT_TAKEN, 403)
+    person = state.users.find(told.name) or told
+    response = _logged_in(request, person, state.sessions.cookie(told.name, "", told.role), local(next_))
+    response.delete_cookie(oidc.COOKIE)
     return response
 
 
@@ -91,10 +124,47 @@ def log_out(visit: Visiting) -> Response:
     return response
 
 
+def _logged_in(request: Request, person: Person, cookie: str, next_: str) -> Response:
+    state = state_of(request)
+    state.telemetry.login("ok")
+    log.info("logged in", actor=person.name, role=person.role, address=address_of(request))
+    response = RedirectResponse(next_, 303)
+    _set(request, response, COOKIE, cookie, state.sessions.seconds)
+    response.delete_cookie(VISITOR_COOKIE)
+    return response
+
+
+def _provider_of(request: Request) -> Provider:
+    provider = state_of(request).provider
+    if provider is None:
+        raise HTTPException(404)
+    return provider
+
+
+def _back(request: Request) -> str:
+    """The address to which the provider sends the browser: it knows it, and takes no other."""
+    return f"{'https' if is_https(request) else 'http'}://{request.url.netloc}/login/oidc/back"
+
+
+def _away(request: Request, next_: str, error: ProviderAwayError) -> Response:
+    log.warning("the provider of logins cannot be asked", reason=str(error))
+    return _form(request, next_, _PROVIDER_AWAY, 503)
+
+
 def _form(request: Request, next_: str, error: str | None = None, status: int = 200) -> Response:
     key = request.cookies.get(VISITOR_COOKIE) or secrets.token_urlsafe(16)
-    csrf = state_of(request).sessions.form_token(key)
-    response = render(request, None, "login.html", status, error=error, next=next_, csrf=csrf, oidc=False)
+    state = state_of(request)
+    csrf = state.sessions.form_token(key)
+    response = render(
+        request,
+        None,
+        "login.html",
+        status,
+        error=error,
+        next=next_,
+        csrf=csrf,
+        oidc=state.provider is not None,
+    )
     _set(request, response, VISITOR_COOKIE, key, None)
     return response
 

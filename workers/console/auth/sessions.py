@@ -26,11 +26,15 @@ _ENDED_MAX = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who is logged in; `key` is random and new with every login, `stamp` says with which password."""
+    """Who is logged in; `key` is random and new with every login, `stamp` says with which password.
+
+    `role` is what the organisation's provider said, or empty for a user of the file.
+    """
 
     user: str
     key: str
     stamp: str
+    role: str = ""
 
 
 class Sessions:
@@ -43,15 +47,16 @@ class Sessions:
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._lock = Lock()
 
-    def cookie(self, user: str, stamp: str) -> str:
+    def cookie(self, user: str, stamp: str, role: str = "") -> str:
         """The cookie of a new session."""
-        return self._signer.dumps({"user": user, "key": secrets.token_urlsafe(16), "stamp": stamp})
+        told = {"user": user, "key": secrets.token_urlsafe(16), "stamp": stamp, "role": role}
+        return self._signer.dumps(told)
 
     def read(self, cookie: str | None) -> Session | None:
         """The session of a cookie; None where it is forged, too old, or was ended."""
         try:
             told = self._signer.loads((cookie or "")[:_COOKIE_MAX], max_age=self.seconds)
-            session = Session(str(told["user"]), str(told["key"]), str(told["stamp"]))
+            session = Session(*(str(told[part]) for part in ("user", "key", "stamp", "role")))
         except (BadData, KeyError, TypeError):
             return None
         return None if session.key in self._ended else session
