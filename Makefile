@@ -74,8 +74,9 @@ bench-peers: install ## Measure it beside Kafka Streams and Flink, the same work
 fuzz: warm ## Compare the engine with the reference: make fuzz EXAMPLES=1000000
 	@$(BIN)/python -m tests.properties --examples $(EXAMPLES)
 
-schemas: install ## Write the JSON Schemas of all records again
+schemas: install ## Write the JSON Schemas of all records, and the AsyncAPI document of the topics, again
 	@$(BIN)/python -m schemas.export
+	@$(BIN)/tierline topics asyncapi > deploy/asyncapi.yaml
 
 constraints: ## Pin the newest versions of everything in constraints.txt
 	@rm -rf build/pins && $(PYTHON) -m venv build/pins

@@ -97,6 +97,26 @@ class PendingNotice(_Record):
     sequence_next: int = Field(ge=2, description="The `sequence` of the change if it comes.")
 
 
+class CategoryNow(_Record):
+    """Where a customer stands in one dimension."""
+
+    category: str
+    code: str | None
+    since: Instant
+    sequence: int = Field(ge=1, description="That of the latest change of this dimension.")
+
+
+class CustomerCategories(_Record):
+    """All categories of a customer now; the latest record of a key holds, one without a body erases it."""
+
+    customer_id: Id
+    life: int = Field(ge=1)
+    updated_at: Instant = Field(description="When the latest of these moves fell due.")
+    categories: dict[str, CategoryNow] = Field(description="By dimension.")
+    pack: PackIdentity
+    generation: int = Field(ge=1)
+
+
 class CustomerErased(_Record):
     """Tells downstream to forget a customer (S12.1)."""
 

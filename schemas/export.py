@@ -9,7 +9,15 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 
 from schemas import events, packs
-from schemas.changes import Change, CustomerErased, DeadLetter, PendingNotice, ReplaySummary
+from schemas.changes import (
+    Change,
+    CustomerCategories,
+    CustomerErased,
+    DeadLetter,
+    PendingNotice,
+    ReplaySummary,
+)
+from schemas.journal import JournalRecord
 
 FOLDER = Path(__file__).parent / "json"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -18,8 +26,10 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 WRITTEN: dict[str, type[BaseModel]] = {
     "change": Change,
     "pending-notice": PendingNotice,
+    "customer-categories": CustomerCategories,
     "customer-erased": CustomerErased,
     "dead-letter": DeadLetter,
+    "journal": JournalRecord,
     "replay-summary": ReplaySummary,
 }
 

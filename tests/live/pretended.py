@@ -40,6 +40,7 @@ NAMES = {
     "dead_letters": "dead-letters",
     "journal": "tierline-journal",
 }
+_JSON = {"content-type": "application/json"}
 
 
 def logged(sent: Sequence[Sent], partitions: int, seed: int) -> Published:
@@ -179,7 +180,9 @@ class _Shard:
             snapshot_before=None,
         )
         self.previous = following
-        self._append("journal", str(self.shard).encode(), entry.model_dump_json(by_alias=True).encode(), {})
+        self._append(
+            "journal", str(self.shard).encode(), entry.model_dump_json(by_alias=True).encode(), _JSON
+        )
 
     def _write_bodies(self, answer: Answer, common: dict[str, str], counts: dict[str, int]) -> None:
         bodies, erased = answer.changes.bodies(), deque(answer.erased)
@@ -209,9 +212,8 @@ class _Shard:
             "ce_type": kind,
             "ce_subject": fields["customer_id"],
             "ce_time": fields["effective_at"],
-            "content-type": "application/json",
         }
-        self._append(role, fields["customer_id"].encode(), body, headers | common)
+        self._append(role, fields["customer_id"].encode(), body, headers | common | _JSON)
 
     def _write_letters(self, answer: Answer, taken: Taken) -> None:
         for each in answer.refused:
@@ -224,17 +226,16 @@ class _Shard:
                 "tierline_partition": str(self.shard),
                 "tierline_offset": str(offset),
                 "tierline_timestamp_ms": str(int(taken.records.timestamp_ms[each.index])),
-                "content-type": "application/json",
             }
             key = None if each.rejection.code == "erased" else each.key
-            self._append("dead_letters", key, encode(letter), headers)
+            self._append("dead_letters", key, encode(letter), headers | _JSON)
 
     def _write_categories(self) -> None:
         categories = self.core.categories()
         for body in categories.records.bodies():
-            self._append("categories", orjson.loads(body)["customer_id"].encode(), body, {})
+            self._append("categories", orjson.loads(body)["customer_id"].encode(), body, _JSON)
         for row in categories.gone.tolist():
-            self._append("categories", self.core.customer_id(row).encode(), None, {})
+            self._append("categories", self.core.customer_id(row).encode(), None, _JSON)
 
     def _append(self, role: str, key: bytes | None, value: bytes | None, headers: dict[str, str]) -> None:
         log = self.published.records[role, self.shard]

@@ -16,6 +16,7 @@ from rules.intake.decode import decode_event
 from rules.language.load import load_pack
 from rules.language.model import Pack
 from tests.cases.hosts import key_of
+from tests.contract.described import kinds_of
 from tests.live.checking import assert_exactly_once, journal_of
 from tests.live.derived import records_of
 from tests.live.histories import Sent, partition_of, random_events
@@ -71,6 +72,7 @@ async def test_random_events_through_the_live_worker(
         broker, events.pack, list(events.sent), batch_records_max=(7, 1000)[number % 2]
     )
     assert_exactly_once(published, events.pack)
+    assert kinds_of(published) >= {"Changed", "Categories", "Batch"}
     assert bodies(published) == replayed(published, events.pack, tmp_path)
 
 

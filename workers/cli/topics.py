@@ -1,4 +1,4 @@
-"""`tierline topics`: make the topics of the live service, and look whether they are as they must be."""
+"""`tierline topics`: make the topics of the live service, check them, and say what stands in them."""
 
 from __future__ import annotations
 
@@ -30,9 +30,13 @@ Replication = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    topics = typer.Typer(help="Make the topics of the live service, and check them.", no_args_is_help=True)
+    topics = typer.Typer(
+        help="Make the topics of the live service, check them, and say what stands in them.",
+        no_args_is_help=True,
+    )
     topics.command("create")(create)
     topics.command("check")(check)
+    topics.command("asyncapi")(asyncapi)
     app.add_typer(topics, name="topics")
 
 
@@ -63,6 +67,19 @@ def check(brokers: Brokers = None) -> None:
 
     settings = live_settings(brokers=brokers)
     _show(settings, run_until_stopped(_ask(settings, make=False)))
+
+
+def asyncapi() -> None:
+    """Print what stands in the topics, as an AsyncAPI document in YAML: keys, headers, bodies, examples.
+
+    Names come from TIERLINE_TOPICS__ORDERS and so on. Needs no broker.
+
+        tierline topics asyncapi > asyncapi.yaml
+    """
+    from workers.kafka.asyncapi import written
+    from workers.settings.live import live_settings
+
+    typer.echo(written(live_settings().topics), nl=False)
 
 
 async def _ask(settings: LiveSettings, *, make: bool) -> Topics:

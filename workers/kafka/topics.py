@@ -114,6 +114,12 @@ async def ready_topics(settings: LiveSettings, *, create: bool = True) -> int:
     return topics.partitions
 
 
+def made_with(role: str) -> dict[str, str]:
+    """The settings with which the topic of a role, such as `dead_letters`, is made."""
+    special = {"categories": _COMPACT, "snapshots": _SNAPSHOTS, "dead_letters": _LETTERS}
+    return dict(special.get(role, _KEEP))
+
+
 def find_wrong(names: TopicNames, present: Mapping[str, Present]) -> list[Finding]:
     """Everything that is wrong with the topics there are, in the order in which to put it right."""
     findings = []
@@ -240,9 +246,8 @@ async def _make(
     if not missing:
         return
     roles = {name: role for role, name in settings.topics.by_role().items()}
-    special = {"categories": _COMPACT, "snapshots": _SNAPSHOTS, "dead_letters": _LETTERS}
     new = [
-        NewTopic(name, partitions, settings.replication_factor, topic_configs=special.get(roles[name], _KEEP))
+        NewTopic(name, partitions, settings.replication_factor, topic_configs=made_with(roles[name]))
         for name in missing
     ]
     response = await client.create_topics(new)
