@@ -9,7 +9,7 @@ BIN      := .venv/bin
 READY    := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install warm demo demo-replay test test-all test-kafka check format bench bench-live bench-peers fuzz schemas constraints clean
+.PHONY: help install warm demo demo-replay test test-all test-kafka check format bench bench-live bench-peers bench-surfaces fuzz schemas constraints clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,11 @@ bench-live: install ## Measure the live service on Apache Kafka; SIZE=smoke, sma
 
 bench-peers: install ## Measure it beside Kafka Streams and Flink, the same work in one run; SIZE as above
 	@$(BIN)/python -m tests.benchmarks.live peers --size $(SIZE) --out $(OUT)
+
+bench-surfaces: SIZE := small
+bench-surfaces: OUT := out/surfaces
+bench-surfaces: warm ## Measure questions and pages of the console over many customers; SIZE=smoke, small or full
+	@$(BIN)/python -m tests.benchmarks.surfaces --size $(SIZE) --out $(OUT)
 
 fuzz: warm ## Compare the engine with the reference: make fuzz EXAMPLES=1000000
 	@$(BIN)/python -m tests.properties --examples $(EXAMPLES)

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from tests.benchmarks import racing
 from tests.benchmarks.figures import Book
-from tests.benchmarks.live import latency, midnight, recovery, throughput
+from tests.benchmarks.live import latency, lookups, midnight, projecting, recovery, throughput
 from tests.benchmarks.live.bench import Bench
 from tests.benchmarks.live.sizes import SIZES
 from tests.benchmarks.process import FailedError
@@ -29,6 +29,8 @@ MEASUREMENTS = {
     "recovery": recovery.recovery,
     "pause": recovery.pause,
     "midnight": midnight.midnight,
+    "lookups": lookups.lookups,
+    "projector": projecting.projecting,
 }
 
 

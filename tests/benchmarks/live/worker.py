@@ -162,6 +162,11 @@ class Worker:
         return self._process.last_words()
 
     @property
+    def web(self) -> str:
+        """The address of its web port."""
+        return f"http://{_HOST}:{self._port}"
+
+    @property
     def _log(self) -> Path:
         return self.folder / f"{self.names.run}-{self.number}.log"
 
@@ -188,7 +193,7 @@ class Worker:
     def _ask(self, path: str) -> str | None:
         """The answer of its web port; None if there is none, or it is no."""
         try:
-            with urllib.request.urlopen(f"http://{_HOST}:{self._port}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(self.web + path, timeout=5) as answer:  # noqa: S310
                 return str(answer.read().decode())
         except (urllib.error.URLError, OSError):
             return None
