@@ -111,16 +111,13 @@ def console(
     log_level: Annotated[str | None, typer.Option(metavar="debug|info|warning|error")] = None,
 ) -> None:
     """Run the console."""
-    from workers.cli.extras import needs
+    from workers.logs import set_up_logs
+    from workers.packs import open_pack
+    from workers.settings.console import console_settings
+    from workers.settings.database import database_settings
+    from workers.settings.live import live_settings
 
-    with needs("live", "sql", "console"):
-        from workers.logs import set_up_logs
-        from workers.packs import open_pack
-        from workers.settings.console import console_settings
-        from workers.settings.database import database_settings
-        from workers.settings.live import live_settings
-
-        import_all()
+    import_all()
     settings = live_settings(brokers=brokers, log_format=log_format, log_level=log_level)
     own = console_settings(
         console_host=console_host,
@@ -141,10 +138,8 @@ def console_user(name: Name, role: Role = RoleName.VIEWER) -> None:
     """Make a line for the console's file of users: asks for a password, and keeps only its hash."""
     import sys
 
-    from workers.cli.extras import needs
+    from workers.console.auth.people import check_password, user_line
 
-    with needs("console"):
-        from workers.console.auth.people import check_password, user_line
     if sys.stdin.isatty():
         password = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     else:
@@ -158,10 +153,8 @@ def console_token(name: Name, role: Role = RoleName.VIEWER) -> None:
 
     Nobody can read the token from the file: keep it where the program that uses it finds it.
     """
-    from workers.cli.extras import needs
+    from workers.console.auth.people import new_token
 
-    with needs("console"):
-        from workers.console.auth.people import new_token
     token, line = new_token(name, role.value)
     typer.echo(f"the token, shown only now: {token}", err=True)
     typer.echo(line)

@@ -1,22 +1,29 @@
-"""Commands that need more than the base: what to install where it is missing."""
+"""Commands that need more than the base: what to install where a library is missing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Final
 
-from workers.cli.errors import UserError
+#: Extras of the distribution, by command.
+EXTRAS: Final = {
+    **dict.fromkeys(
+        ("worker", "topics", "produce", "watch", "dead-letters", "assign", "release", "erase", "verify"),
+        ("live",),
+    ),
+    "projector": ("live", "sql"),
+    "console": ("live", "sql", "console"),
+    "console-user": ("console",),
+    "console-token": ("console",),
+    "demo": ("live", "embedded", "sql", "console"),
+}
+_OURS: Final = {"rules", "schemas", "workers"}
 
 
-@contextmanager
-def needs(*extras: str) -> Iterator[None]:
-    """Turn the absence of a library into what to install; `extras` are those of the distribution."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] in {"rules", "schemas", "workers"}:
-            raise
-        raise UserError(
-            f"this command needs the library `{error.name}`, which is not installed",
-            f"install it with pip install 'tierline[{','.join(extras)}]', or `make install` in a clone",
-        ) from error
+def missing(command: str, error: ModuleNotFoundError) -> tuple[str, str] | None:
+    """What is missing and how to install it; None where that is not for the user to put right."""
+    if command not in EXTRAS or error.name is None or error.name.partition(".")[0] in _OURS:
+        return None
+    return (
+        f"`tierline {command}` needs the library `{error.name}`, which is not installed",
+        f"install it with pip install 'tierline[{','.join(EXTRAS[command])}]', or `make install` in a clone",
+    )

@@ -17,6 +17,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from workers.cli.errors import Stopped, UserError
+from workers.cli.extras import missing
 from workers.machine_code import prepare
 from workers.memory import collect_rarely
 
@@ -80,6 +81,11 @@ def run(arguments: list[str]) -> int:
         if message is None:
             raise
         return _fail(message)
+    except ModuleNotFoundError as error:
+        found = missing(arguments[0] if arguments else "", error)
+        if found is None:
+            raise
+        return _fail(*found)
     except Stopped as stopped:
         print("stopped", file=sys.stderr)
         return EXIT_SIGNAL + stopped.number

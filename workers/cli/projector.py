@@ -82,15 +82,12 @@ def projector(
     log_level: Annotated[str | None, typer.Option(metavar="debug|info|warning|error")] = None,
 ) -> None:
     """Run the projector."""
-    from workers.cli.extras import needs
+    from workers.logs import set_up_logs
+    from workers.packs import open_pack
+    from workers.settings.database import database_settings
+    from workers.settings.live import live_settings
 
-    with needs("live", "sql"):
-        from workers.logs import set_up_logs
-        from workers.packs import open_pack
-        from workers.settings.database import database_settings
-        from workers.settings.live import live_settings
-
-        import_all()
+    import_all()
     settings = live_settings(brokers=brokers, log_format=log_format, log_level=log_level)
     own = database_settings(
         database=database,
