@@ -117,6 +117,7 @@ CHANGES: Final = Table(
     # what a customer's page reads, newest first; and no number twice
     Index(None, "customer_id", "dimension", "life", "sequence", "generation", unique=True),
     Index(None, "effective_us", "id"),
+    Index(None, "dimension", "effective_us", "id"),
     Index(None, "dimension", "to_category", "effective_us", "id"),
 )
 

@@ -110,13 +110,9 @@ def test_every_question_is_answered_as_by_hand(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if way == "collected":
-        monkeypatch.setattr(
-            module,
-            "_fits",
-            lambda parts, *_: [parts[0].among(), *(p.exists() for p in parts[1:])] if parts else [],
-        )
+        monkeypatch.setattr(module, "_fits", lambda parts, *_: module._collected(parts) if parts else [])
     elif way == "walked":
-        monkeypatch.setattr(module, "_fits", lambda parts, *_: [each.exists() for each in parts])
+        monkeypatch.setattr(module, "_fits", lambda parts, *_: module._walked(parts))
     choose = random.Random(f"questions {seed_bases[1]}")
     for _ in range(QUESTIONS // 3):
         asked = question(choose)

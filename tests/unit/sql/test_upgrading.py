@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.command import downgrade
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, text
 
@@ -30,13 +30,28 @@ def test_upgrading_twice_changes_nothing(database: str) -> None:
     engine.dispose()
 
 
+def test_tables_of_the_first_version_are_brought_up_to_date(database: str) -> None:
+    engine, config = open_database(database), configuration()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        assert not is_current(connection)
+        connection.execute(text("INSERT INTO dimensions (dimension, position) VALUES ('tier', 0)"))
+    upgrade(engine)
+    with engine.begin() as connection:
+        assert is_current(connection)
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+        assert connection.scalar(text("SELECT COUNT(*) FROM dimensions")) == 1
+    engine.dispose()
+
+
 def test_they_can_be_taken_back(database: str) -> None:
     engine = open_database(database)
     upgrade(engine)
     with engine.begin() as connection:
         config = configuration()
         config.attributes["connection"] = connection
-        downgrade(config, "base")
+        command.downgrade(config, "base")
     assert inspect(engine).get_table_names() == ["alembic_version"]
     assert inspect(engine).get_view_names() == []
     engine.dispose()

@@ -26,8 +26,8 @@ SortKey = Literal["id", "updated", "revenue"]
 COUNT_MAX = 1000
 EXPORT_PAGE = 1000
 _LAST_CHARACTER = chr(0x10FFFF)
-#: Looked at to learn how rare an attribute's value or a coming move is.
-_SAMPLE = 10_000
+#: Rows of an index looked at to learn how rare an attribute's value or a coming move is: some 10 ms.
+_SAMPLE = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +62,36 @@ Counts = Mapping[tuple[str, str], int]
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One filter: rows of a table that tell of a customer, and about how many there are."""
+    """One filter: rows of a table that tell of a customer, and about how many there are.
+
+    `repeats`: a customer can have several such rows.
+    """
 
     table: FromClause
     where: ColumnElement[bool]
     size: int
+    repeats: bool = False
 
-    def exists(self) -> ColumnElement[bool]:
-        """The customer in hand has such a row."""
-        own = self.table.c.customer_id == at.CUSTOMERS.c.customer_id
-        return (
-            select(literal(1)).select_from(self.table).where(own, self.where).correlate(at.CUSTOMERS).exists()
-        )
+    def holds(self, own: ColumnElement[str]) -> ColumnElement[bool]:
+        """The customer of a row in hand, whose id is in the column `own`, has such a row."""
+        same = self.table.c.customer_id == own
+        rows = select(literal(1)).select_from(self.table).where(same, self.where)
+        return rows.correlate(own.table).exists()
 
     def among(self) -> ColumnElement[bool]:
         """The customer is one of those that have such a row, which are collected first."""
         return at.CUSTOMERS.c.customer_id.in_(select(self.table.c.customer_id).where(self.where))
+
+
+@dataclass(frozen=True, slots=True)
+class _Begins(_Part):
+    """Ids that begin with a text: a stretch of the customers themselves."""
+
+    text: str = ""
+
+    def holds(self, own: ColumnElement[str]) -> ColumnElement[bool]:
+        """The id itself says it."""
+        return _begins(own, self.text)
 
 
 def search(
@@ -97,7 +111,7 @@ def search(
     everybody = _everybody(now)
     parts = _parts(connection, asked, now)
     count, capped = _count(connection, asked, parts, everybody)
-    ids, after, before = _ids(connection, parts, everybody, sort, cursor, size)
+    ids, after, before = _ids(connection, asked, parts, everybody, sort, cursor, size)
     return Found(rows_of(connection, ids), after, before, count, capped)
 
 
@@ -106,7 +120,7 @@ def export(connection: Connection, asked: Filter, sort: Sort = BY_ID) -> Iterato
     now = counts(connection)
     parts, cursor = _parts(connection, asked, now), None
     while True:
-        ids, cursor, _ = _ids(connection, parts, _everybody(now), sort, cursor, EXPORT_PAGE)
+        ids, cursor, _ = _ids(connection, asked, parts, _everybody(now), sort, cursor, EXPORT_PAGE)
         yield from rows_of(connection, ids)
         if cursor is None:
             return
@@ -217,8 +231,9 @@ def _parts(connection: Connection, asked: Filter, now: Counts) -> list[_Part]:
     parts: list[_Part] = []
     if asked.text:
         people = at.CUSTOMERS.alias("begins")
-        where = and_(people.c.customer_id >= asked.text, people.c.customer_id < asked.text + _LAST_CHARACTER)
-        parts.append(_sampled(connection, people, where, now))
+        where = _begins(people.c.customer_id, asked.text)
+        size = _sampled(connection, people, where, now)
+        parts.append(_Begins(people, where, size, text=asked.text))
     for number, (dimension, categories) in enumerate(asked.categories.items()):
         if dimension != asked.since_in:
             held = at.CURRENT.alias(f"held_{number}")
@@ -227,9 +242,10 @@ def _parts(connection: Connection, asked: Filter, now: Counts) -> list[_Part]:
     for number, (name, values) in enumerate(asked.attributes.items()):
         said = at.ATTRIBUTES.alias(f"said_{number}")
         where = and_(said.c.name == name, said.c.value.in_(values))
-        parts.append(_sampled(connection, said, where, now))
+        parts.append(_Part(said, where, _sampled(connection, said, where, now)))
     if asked.since_in is not None:
-        parts.append(_sampled(connection, *_since(asked, asked.since_in, now), now))
+        since, where = _since(asked, asked.since_in, now)
+        parts.append(_Part(since, where, _sampled(connection, since, where, now)))
     if asked.pending is not None or asked.until is not None:
         coming = at.PENDING.alias("coming")
         conditions = []
@@ -237,7 +253,8 @@ def _parts(connection: Connection, asked: Filter, now: Counts) -> list[_Part]:
             conditions.append(coming.c.dimension == asked.pending)
         if asked.until is not None:
             conditions.append(coming.c.until_day <= asked.until)
-        parts.append(_sampled(connection, coming, and_(true(), *conditions), now))
+        where = and_(true(), *conditions)
+        parts.append(_Part(coming, where, _sampled(connection, coming, where, now), repeats=True))
     return sorted(parts, key=lambda each: each.size)
 
 
@@ -253,11 +270,20 @@ def _since(asked: Filter, dimension: str, now: Counts) -> tuple[FromClause, Colu
     return held, and_(*conditions)
 
 
-def _sampled(connection: Connection, table: FromClause, where: ColumnElement[bool], now: Counts) -> _Part:
-    """A filter with its size, which is only guessed where it is large."""
+def _begins(own: ColumnElement[str], text: str) -> ColumnElement[bool]:
+    return and_(own >= text, own < text + _LAST_CHARACTER)
+
+
+def _is_against_order(asked: Filter, sort: Sort) -> bool:
+    """Those who changed last come first, and who came to a category long ago lies far behind them."""
+    return asked.since_in is not None and sort.key == "updated" and sort.descending
+
+
+def _sampled(connection: Connection, table: FromClause, where: ColumnElement[bool], now: Counts) -> int:
+    """How many rows a filter finds, which is only guessed where they are many."""
     some = select(table.c.customer_id).where(where).limit(_SAMPLE).subquery()
     size = connection.scalar(select(func.count()).select_from(some)) or 0
-    return _Part(table, where, size if size < _SAMPLE else max(_SAMPLE, _everybody(now) // 4))
+    return size if size < _SAMPLE else max(_SAMPLE, _everybody(now) // 4)
 
 
 def _fits(parts: Sequence[_Part], everybody: int, wanted: int) -> list[ColumnElement[bool]]:
@@ -265,11 +291,19 @@ def _fits(parts: Sequence[_Part], everybody: int, wanted: int) -> list[ColumnEle
     if not parts:
         return []
     share = math.prod(min(1.0, each.size / max(1, everybody)) for each in parts)
-    walked = min(everybody, wanted / share if share else everybody) * len(parts)
-    collected = 2 * parts[0].size * len(parts)
-    if collected < walked:
-        return [parts[0].among(), *(each.exists() for each in parts[1:])]
-    return [each.exists() for each in parts]
+    steps_walked = min(everybody, wanted / share if share else everybody) * len(parts)
+    steps_collected = 2 * parts[0].size * len(parts)
+    return _collected(parts) if steps_collected < steps_walked else _walked(parts)
+
+
+def _collected(parts: Sequence[_Part]) -> list[ColumnElement[bool]]:
+    """Those of the rarest filter first, then what else must fit."""
+    return [parts[0].among(), *_walked(parts[1:])]
+
+
+def _walked(parts: Sequence[_Part]) -> list[ColumnElement[bool]]:
+    """Customer by customer."""
+    return [each.holds(at.CUSTOMERS.c.customer_id) for each in parts]
 
 
 def _count(connection: Connection, asked: Filter, parts: Sequence[_Part], everybody: int) -> tuple[int, bool]:
@@ -277,14 +311,24 @@ def _count(connection: Connection, asked: Filter, parts: Sequence[_Part], everyb
         return everybody, False
     if len(parts) == 1 and len(asked.categories) == 1 and asked.since_in is None:
         return parts[0].size, False
-    people = at.CUSTOMERS
-    some = select(people.c.customer_id).where(*_fits(parts, everybody, COUNT_MAX)).limit(COUNT_MAX + 1)
+    # in no order: rows of the rarest filter, one after the other, until they are enough
+    rarest, *others = parts
+    own, known = rarest.table.c.customer_id, at.CUSTOMERS.alias("known")
+    some = select(own).where(
+        rarest.where,
+        *(each.holds(own) for each in others),
+        select(literal(1)).where(known.c.customer_id == own).correlate(rarest.table).exists(),
+    )
+    if rarest.repeats:
+        some = some.distinct()
+    some = some.limit(COUNT_MAX + 1)
     count = connection.scalar(select(func.count()).select_from(some.subquery())) or 0
     return min(count, COUNT_MAX), count > COUNT_MAX
 
 
 def _ids(
     connection: Connection,
+    asked: Filter,
     parts: Sequence[_Part],
     everybody: int,
     sort: Sort,
@@ -301,7 +345,10 @@ def _ids(
     rows: Select[Any] = select(*(key.label(f"by_{place}") for place, key in enumerate(chosen)))
     rows = rows.select_from(
         people.join(value, value.c.customer_id == people.c.customer_id) if sort.key == "revenue" else people
-    ).where(*_fits(parts, everybody, size))
+    ).where(*_fits(parts, everybody, everybody if _is_against_order(asked, sort) else size))
+    if asked.since_in is not None and asked.since_from_us is not None:
+        # who came to a category then has not been without a change since: where a walk by that can begin
+        rows = rows.where(people.c.updated_us >= asked.since_from_us)
     found, after, before = page_of(
         connection, rows, chosen, descending=sort.descending, cursor=cursor, size=size
     )
