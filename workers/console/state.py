@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from threading import Lock
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, select
@@ -15,6 +14,7 @@ from workers.console.auth.oidc import Provider
 from workers.console.auth.people import Tokens, Users
 from workers.console.auth.sessions import Sessions
 from workers.console.auth.throttle import Throttle
+from workers.console.keeping import Answer, Keeping
 from workers.console.pages.reasons import Reasons
 from workers.console.pages.rendering import Pages
 from workers.console.pages.translations import LANGUAGES
@@ -25,9 +25,6 @@ from workers.settings.live import LiveSettings
 from workers.sql import tables as at
 
 T = TypeVar("T")
-
-#: Results of questions about everybody that are kept, until the projection moves on.
-_KEPT_MAX = 200
 
 
 @dataclass
@@ -56,22 +53,17 @@ class State:
             language: Reasons(self.pack, language, self.pages.names, self.pages.formats[language])
             for language in LANGUAGES
         }
-        self._kept: dict[tuple[Any, ...], Any] = {}
-        self._kept_of: int | None = None
-        self._lock = Lock()
+        self._keeping = Keeping()
 
     def kept(self, connection: Connection, name: Sequence[Any], ask: Callable[[], T]) -> T:
-        """What `ask` answers, asked once for each state of the projection: for questions about everybody."""
-        now = connection.scalar(select(at.PROJECTION.c.projected_us))
-        place = tuple(name)
-        with self._lock:
-            if now != self._kept_of or len(self._kept) > _KEPT_MAX:
-                self._kept, self._kept_of = {}, now
-            if place in self._kept:
-                found: T = self._kept[place]
-                return found
-        answer = ask()
-        with self._lock:
-            if self._kept_of == now:
-                self._kept[place] = answer
-        return answer
+        """What `ask` answers, for questions about everybody: asked again when that is worth it."""
+        return self.answer(connection, name, ask).value
+
+    def answer(self, connection: Connection, name: Sequence[Any], ask: Callable[[], T]) -> Answer[T]:
+        """The same, and when it was asked."""
+        return self._keeping.ask(self.projected(connection), tuple(name), ask)
+
+    def projected(self, connection: Connection) -> int | None:
+        """What tells one state of the projection from another."""
+        found: int | None = connection.scalar(select(at.PROJECTION.c.projected_us))
+        return found

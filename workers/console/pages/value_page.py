@@ -49,16 +49,22 @@ class Cross:
 @router.get("/value")
 def show(request: Request, visit: Visiting, connection: Reading) -> Response:
     """The page of value."""
-    parameters, pack, kept = parameters_of(request), visit.state.pack, visit.state.kept
+    parameters, pack, state = parameters_of(request), visit.state.pack, visit.state
     a = known_dimension(pack, first(parameters, "a"))
     other = next((each.id for each in pack.dimensions if each.id != a), a)
     b = known_dimension(pack, first(parameters, "b") or other)
     measure: Measure = "revenue" if first(parameters, "measure") == "revenue" else "customers"
     with_orders = freshness(connection).with_orders
-    revenue = (
-        kept(connection, ("revenue", a), lambda: revenue_by_category(connection, a)) if with_orders else []
+    told = (
+        state.answer(connection, ("revenue", a), lambda: revenue_by_category(connection, a))
+        if with_orders
+        else None
     )
-    cells = kept(connection, ("cross", a, b, measure), lambda: cross_table(connection, a, b, measure))
+    cells = state.answer(connection, ("cross", a, b, measure), lambda: cross_table(connection, a, b, measure))
+    best = state.answer(connection, ("concentration",), lambda: concentration(connection))
+    revenue = told.value if told else []
+    now = state.projected(connection)
+    older = [each.asked_us for each in (told, cells, best) if each and each.projected != now]
     return render(
         request,
         visit,
@@ -69,8 +75,9 @@ def show(request: Request, visit: Visiting, connection: Reading) -> Response:
         with_orders=with_orders,
         revenue=revenue,
         totals=_total(revenue),
-        concentration=kept(connection, ("concentration",), lambda: concentration(connection)),
-        cross=_cross(pack, a, b, cells),
+        concentration=best.value,
+        cross=_cross(pack, a, b, cells.value),
+        as_of_us=min(older, default=None),
     )
 
 
