@@ -17,8 +17,8 @@ from workers.sql.queries.customers import Filter, Sort, customer, search
 from workers.sql.queries.value import concentration, cross_table, revenue_by_category
 from workers.sql.queries.whole import changes_by_day, distribution_over_time, flows, overview
 
-#: Asked once in a while, then kept until the projection moves: beside the bar, not under it.
-_KEPT = "value (kept until the projection moves)"
+#: Counted once in a while and kept meanwhile: beside the bar, not under it.
+_KEPT = "value, counted anew"
 
 
 def answers(title: str, connection: Connection, pack: Pack, customers: int, seed: int) -> list[Figure]:
