@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import IO, Literal, Self
 
 from workers.cli.errors import UserError
+from workers.replay.straight import StraightFile
 from workers.replay.summary import Summary
 
 CHANGES, NOTICES, ERASED = "changes.ndjson", "pending.ndjson", "erased.ndjson"
@@ -34,7 +35,7 @@ class ReplayOutputs:
         if folder.exists() and not folder.is_dir():
             raise UserError(f"`{folder}` is a file: give a folder to write to")
         self.folder = folder
-        self._open: list[IO[bytes]] = []
+        self._open: list[IO[bytes] | StraightFile] = []
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -58,6 +59,12 @@ class ReplayOutputs:
     def lines(self, name: str) -> IO[bytes]:
         """Open one of the NDJSON files for writing."""
         file = self.partial(name).open("wb")
+        self._open.append(file)
+        return file
+
+    def many_lines(self, name: str) -> StraightFile:
+        """Open one of them for more than the page cache should hold."""
+        file = StraightFile(self.partial(name))
         self._open.append(file)
         return file
 

@@ -42,6 +42,8 @@ Bytes = bytes | memoryview
 
 #: Rendered lines are handed on in pieces of at most this many bytes.
 _PIECE_BYTES = 1 << 20
+#: More changes than this are written past the page cache: some hundred MB.
+_MANY_CHANGES = 250_000
 
 
 class Writer:
@@ -108,7 +110,8 @@ class Writer:
 
             return self._pieces(part.order.size, more), part.order.size
 
-        with self._outputs.lines(CHANGES) as file:
+        many = self._summary.changes > _MANY_CHANGES
+        with self._outputs.many_lines(CHANGES) if many else self._outputs.lines(CHANGES) as file:
             for pieces, count in run(render, iter(gathered.change_cuts())):
                 for piece in pieces:
                     file.write(piece)
