@@ -151,6 +151,7 @@ class World:
         self.loop.set_task_factory(self._make_task)
         self._start_us = min((each.timestamp_ms for each in self.sent), default=0) * 1000
         self._day_s = choose.choice(_SECONDS_A_DAY)
+        self._in_transactions = choose.random() < 0.4
         self.settings = live_settings(
             partitions=self.partitions,
             clock=choose.choice(("wall", "log")),
@@ -171,7 +172,7 @@ class World:
         self.group = SimulatedGroup(self.broker, self.settings.topics.inputs, self.partitions, self.spawn)
         self.workers: list[_Worker] = []
         self._making: _Worker | None = None
-        self._count = 0
+        self._count = self._sent_count = 0
 
     # --- time and tasks ---------------------------------------------------------------------------------
 
@@ -340,7 +341,23 @@ class World:
 
     def _send(self, topics: TopicNames, each: Sent) -> None:
         pair = (getattr(topics, each.role), each.partition)
-        self.broker.produce(pair, [Record(-1, each.timestamp_ms, each.key, each.value)])
+        record = Record(-1, each.timestamp_ms, each.key, each.value)
+        if not self._in_transactions:
+            self.broker.produce(pair, [record])
+            return
+        # in time, before or after, lie the records and markers of transactions that came to nothing
+        ended = [True] + [False] * self.choose.choice((0, 0, 1, 2))
+        self.choose.shuffle(ended)
+        for commit in ended:
+            self._sent_count += 1
+            writer = (f"producer-{self._sent_count}", 0)
+            self.broker.logs[pair].append([record], writer)
+            self.loop.call_later(self.choose.random() * 0.3, self._mark, pair, writer, commit)
+
+    def _mark(self, pair: tuple[str, int], writer: tuple[str, int], commit: bool) -> None:
+        self.broker.logs[pair].mark(writer, commit=commit)
+        self.seen["input transaction committed" if commit else "input transaction aborted"] += 1
+        self.broker.tell_readers()
 
     async def _rest(self) -> None:
         """Wait until everything that was sent is in the journal; then end the workers in order.

@@ -67,6 +67,8 @@ EXPECTED = {
     "fenced": 100,
     "write of a fenced one refused": 2,
     "aborted": 10,
+    "input transaction committed": 90,
+    "input transaction aborted": 90,
 }
 
 

@@ -270,7 +270,8 @@ class Feed:
                     self._reader.pause([(piece.topic, self._shard)])
                 continue
             place = self._topics.inputs.index(piece.topic)
-            self._pieces[place].append(piece.columns)
+            if piece.columns.offset.size:
+                self._pieces[place].append(piece.columns)
             self._next[place] = piece.next_offset
             if place != wanted and sum(each.offset.size for each in self._pieces[place]) > _AHEAD_MAX:
                 self._paused.add(place)

@@ -52,6 +52,8 @@ _IDLE_S = 0.25
 _CANCEL_S = 1.0
 #: Times between tries after a failure: at first, and at most.
 _AGAIN_FIRST_S, _AGAIN_MAX_S = 0.2, 10.0
+#: A shard whose inputs moved only past what is no record names that in a batch of its own so seldom.
+_PASSED_S = 5.0
 #: No answer of a broker that is still of use is older.
 _REMEMBERED_MS = 60_000
 #: How often figures that take a look at all customers are brought up to date.
@@ -363,17 +365,23 @@ class Shard:
     async def _found(self, running: _Running) -> Work | None:
         inbox, progress, core = running.inbox, running.progress, running.core
         settings = self._around.settings
-        taken = inbox.take(0 if self._ending else self._records_max)
+        # positions at the end of what there is, so that nothing which may be deleted is needed again
+        passed = inbox.passed and running_seconds() - self._took_s > _PASSED_S
+        taken = inbox.take(
+            0 if self._ending else self._records_max, passed=passed or self._last_snapshot_wanted
+        )
         wall_us = self._around.wall_us()
         clock_us = wall_us if settings.clock == "wall" else (inbox.greatest_us or progress.clock_us or 0)
         watermark_us = inbox.watermark(clock_us)
         tick = None if self._ending else self._tick_due(progress, watermark_us, len(core.engine.customers))
-        if self._snapshots.is_due(core.engine, progress, at_once=self._last_snapshot_wanted):
+        # the last snapshot stands behind all positions: a batch that names some comes before it
+        first = self._last_snapshot_wanted and taken.moved
+        if not first and self._snapshots.is_due(core.engine, progress, at_once=self._last_snapshot_wanted):
             self._last_snapshot_wanted = False
             pause_s = await self._snapshots.copy(core.engine, progress, self._engine)
             self._around.telemetry.snapshot_paused(pause_s)
         chunks, snapshot = await self._snapshots.chunks()
-        if not (taken.records.offset.size or tick is not None or chunks):
+        if not (taken.moved or tick is not None or chunks):
             return None
         busy = any(inbox.waiting(topic) for topic in range(len(taken.ranges)))
         return Work(
