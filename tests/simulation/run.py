@@ -28,23 +28,27 @@ from rules.intake.tables import intake_of
 from rules.language.model import Pack
 from rules.shard import core
 from tests.live.checking import check, journal_of
-from tests.live.histories import EventSet, Sent, random_events
-from tests.live.published import INPUTS, OUTPUTS, Published, Record, names_of
+from tests.live.histories import EventSet, random_events
+from tests.live.published import INPUTS, OUTPUTS, Published, names_of
 from tests.simulation.broker import TRANSACTION_S, SimulatedBroker, Weather
 from tests.simulation.clients import Process, SimulatedGroup, SimulatedReader, SimulatedTransactor
+from tests.simulation.inputs import InputTopics
 from tests.simulation.loop import SimulatedLoop, Stuck
-from workers.live import batch, restore, service, shard, snapshotting
+from workers.live import batch, inputs, restore, service, shard, snapshotting, surroundings
 from workers.live.faults import STEPS, Faults, Step
 from workers.live.service import DataPlane
 from workers.live.telemetry import Telemetry
 from workers.settings.live import live_settings
-from workers.settings.topics import TopicNames
 
 #: After so much simulated time in good weather everything must be done.
 PATIENCE_S = 120.0
 #: A day of the history passes in so many simulated seconds, where the clock is that of the wall.
 _SECONDS_A_DAY = (0.05, 0.5, 5.0)
 _DAY_S = 86_400.0
+_MISHAPS = (
+    *("kill", "kill", "join", "zombie", "wake", "leave", "rebalance", "nothing"),
+    *("delete", "forbid"),
+)
 #: So many seeds live through the same events under the same pack, each in its own way.
 SEEDS_A_HISTORY = 10
 
@@ -138,9 +142,10 @@ class World:
     """Everything of one seed."""
 
     def __init__(self, seed: int, events: EventSet) -> None:
+        self.seed = seed
         self.choose = choose = Random(f"simulation {seed}")
         self.pack: Pack = events.pack
-        self.sent = list(events.sent)
+        self.sent = events.sent
         self.partitions = 2
         self.seen: Counter[str] = Counter()
         self._made = 0
@@ -151,7 +156,6 @@ class World:
         self.loop.set_task_factory(self._make_task)
         self._start_us = min((each.timestamp_ms for each in self.sent), default=0) * 1000
         self._day_s = choose.choice(_SECONDS_A_DAY)
-        self._in_transactions = choose.random() < 0.4
         self.settings = live_settings(
             partitions=self.partitions,
             clock=choose.choice(("wall", "log")),
@@ -169,10 +173,11 @@ class World:
             self.wall_us,
             self.spawn,
         )
+        self.inputs = InputTopics(self.broker, self.settings, self.seen, self._day_s)
         self.group = SimulatedGroup(self.broker, self.settings.topics.inputs, self.partitions, self.spawn)
         self.workers: list[_Worker] = []
         self._making: _Worker | None = None
-        self._count = self._sent_count = 0
+        self._count = 0
 
     # --- time and tasks ---------------------------------------------------------------------------------
 
@@ -233,9 +238,11 @@ class World:
         busy = choose.choice((1, 4000))
         with (
             patch.multiple(batch, **clocks),
+            patch.multiple(inputs, **clocks),
+            patch.multiple(surroundings, **wall),
             patch.multiple(restore, **clocks),
             patch.multiple(snapshotting, **clocks, **wall),
-            patch.multiple(shard, **clocks, **wall, _TICK_BUSY=busy, _TICK_IDLE=busy),
+            patch.multiple(shard, **clocks, _TICK_BUSY=busy, _TICK_IDLE=busy),
             patch.multiple(
                 service,
                 **clocks,
@@ -283,7 +290,7 @@ class World:
         )
         stormy = broker.weather.lost > 0 or choose.random() < 0.5
         self.start_worker()
-        producing = self.spawn("producer", self._produce())
+        producing = self.spawn("producer", self.inputs.produce(self.sent))
         while not producing.done():
             await asyncio.sleep(choose.random() * 4)
             if stormy:
@@ -295,12 +302,12 @@ class World:
             each._fault = None
         if not self.living():
             self.start_worker()
-        await self._rest()
+        await self.rest()
 
     def _mishap(self) -> None:
         choose = self.choose
         living = self.living()
-        match choose.choice(("kill", "kill", "join", "zombie", "wake", "leave", "rebalance", "nothing")):
+        match choose.choice(_MISHAPS):
             case "kill" if living:
                 choose.choice(living).kill("killed at random")
             case "join" if len(living) < 3:
@@ -313,6 +320,10 @@ class World:
                 self._leave(choose.choice(living))
             case "rebalance":
                 self.group.rebalance()
+            case "delete":
+                self.inputs.delete(choose.choice(self.inputs.pairs), choose.random() * 20.0)
+            case "forbid":
+                self.inputs.forbid(choose.choice(self.settings.topics.inputs), choose.random() * 20.0)
         if not self.living():
             self.start_worker()
 
@@ -328,50 +339,19 @@ class World:
         if worker.plane is not None and worker.process.thawed is None:
             self.spawn(worker.name, end())
 
-    async def _produce(self) -> None:
-        topics = self.settings.topics
-        for each in self.sent:
-            if self.settings.clock == "wall":
-                ahead_s = (each.timestamp_ms * 1000 - self.wall_us()) / 1e6 / _DAY_S * self._day_s
-                if ahead_s > 0:
-                    await asyncio.sleep(min(ahead_s, 3.0))
-            elif self.choose.random() < 0.3:
-                await asyncio.sleep(self.choose.random() * 0.5)
-            self._send(topics, each)
-
-    def _send(self, topics: TopicNames, each: Sent) -> None:
-        pair = (getattr(topics, each.role), each.partition)
-        record = Record(-1, each.timestamp_ms, each.key, each.value)
-        if not self._in_transactions:
-            self.broker.produce(pair, [record])
-            return
-        # in time, before or after, lie the records and markers of transactions that came to nothing
-        ended = [True] + [False] * self.choose.choice((0, 0, 1, 2))
-        self.choose.shuffle(ended)
-        for commit in ended:
-            self._sent_count += 1
-            writer = (f"producer-{self._sent_count}", 0)
-            self.broker.logs[pair].append([record], writer)
-            self.loop.call_later(self.choose.random() * 0.3, self._mark, pair, writer, commit)
-
-    def _mark(self, pair: tuple[str, int], writer: tuple[str, int], commit: bool) -> None:
-        self.broker.logs[pair].mark(writer, commit=commit)
-        self.seen["input transaction committed" if commit else "input transaction aborted"] += 1
-        self.broker.tell_readers()
-
-    async def _rest(self) -> None:
+    async def rest(self) -> None:
         """Wait until everything that was sent is in the journal; then end the workers in order.
 
         A worker may end within a tick, which the next one goes on with.
         """
         await self._work_off()
-        while not self._all_done():
+        while not self.all_done():
             self.start_worker()
             await self._work_off()
 
     async def _work_off(self) -> None:
         until = self.loop.time() + PATIENCE_S
-        while not self._all_done():
+        while not self.all_done():
             if self.loop.time() > until:
                 states = {w.name: w.plane.shards() for w in self.living() if w.plane is not None}
                 raise Stuck(f"not everything is worked through after {PATIENCE_S:.0f} s: {states}")
@@ -396,7 +376,8 @@ class World:
             if worker._root.done() and (error := worker._root.exception()) is not None:
                 raise Stuck(f"a worker has ended: {error!r}")
 
-    def _all_done(self) -> bool:
+    def all_done(self) -> bool:
+        """Whether the journals name all that there is to read."""
         published = self.published()
         for number in range(self.partitions):
             journal = journal_of(published, number)
@@ -457,12 +438,17 @@ def _intake(pack: Pack) -> Any:
 
 def simulate(seed: int) -> Run:
     """Run the simulation of a seed and prove what came of it."""
-    run = Run(seed)
     world = World(seed, events_of(seed // SEEDS_A_HISTORY))
+    return lived(world, world.story())
+
+
+def lived(world: World, story: Coroutine[Any, Any, None]) -> Run:
+    """Let a story happen and prove what came of it."""
+    run = Run(world.seed)
     asyncio.set_event_loop(world.loop)
     try:
         with world.in_place():
-            world.loop.run_until_complete(world.spawn("story", world.story()))
+            world.loop.run_until_complete(world.spawn("story", story))
         run.found += check(world.published(), world.pack)
     except Stuck as stuck:
         run.found.append(str(stuck))

@@ -69,6 +69,8 @@ EXPECTED = {
     "aborted": 10,
     "input transaction committed": 90,
     "input transaction aborted": 90,
+    "input deleted": 10,
+    "input forbidden": 10,
 }
 
 
