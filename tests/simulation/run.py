@@ -34,7 +34,7 @@ from tests.simulation.broker import TRANSACTION_S, SimulatedBroker, Weather
 from tests.simulation.clients import Process, SimulatedGroup, SimulatedReader, SimulatedTransactor
 from tests.simulation.inputs import InputTopics
 from tests.simulation.loop import SimulatedLoop, Stuck
-from workers.live import batch, inputs, restore, service, shard, snapshotting, surroundings
+from workers.live import batch, inputs, joining, restore, service, shard, snapshotting, surroundings
 from workers.live.faults import STEPS, Faults, Step
 from workers.live.service import DataPlane
 from workers.live.telemetry import Telemetry
@@ -101,8 +101,7 @@ class _Worker:
             plane._around, faults=_Crash(self, self._fault), prepare=lambda messages: messages
         )
         self.plane = plane
-        with world.made_by(self):
-            await plane.start()
+        await plane.start()
         await plane.wait()
 
     def kill(self, how: str) -> None:
@@ -176,7 +175,6 @@ class World:
         self.inputs = InputTopics(self.broker, self.settings, self.seen, self._day_s)
         self.group = SimulatedGroup(self.broker, self.settings.topics.inputs, self.partitions, self.spawn)
         self.workers: list[_Worker] = []
-        self._making: _Worker | None = None
         self._count = 0
 
     # --- time and tasks ---------------------------------------------------------------------------------
@@ -207,13 +205,6 @@ class World:
 
     # --- clients ----------------------------------------------------------------------------------------
 
-    @contextmanager
-    def made_by(self, worker: _Worker) -> Iterator[None]:
-        """Readers of the group that are made in here are the worker's."""
-        self._making = worker
-        yield
-        self._making = None
-
     def _worker_here(self) -> _Worker:
         return next(each for each in reversed(self.workers) if each.name == _process.get())
 
@@ -239,6 +230,7 @@ class World:
         with (
             patch.multiple(batch, **clocks),
             patch.multiple(inputs, **clocks),
+            patch.multiple(joining, **clocks, wait_for_broker=_nobody_waits),
             patch.multiple(surroundings, **wall),
             patch.multiple(restore, **clocks),
             patch.multiple(snapshotting, **clocks, **wall),
@@ -402,6 +394,10 @@ class World:
             {place: log.end for place, log in logs.items()},
             {(role, p): self.broker.committed.get((names[role], p)) for role in INPUTS for p in range(2)},
         )
+
+
+async def _nobody_waits(*_: object) -> None:
+    """The simulated broker is always there, and only its answers are missing."""
 
 
 @lru_cache(maxsize=2)

@@ -21,6 +21,7 @@ from workers.kafka.transactor import Transactor
 from workers.kafka.unreadable import Unreadable, forbidden
 from workers.live.errors import Refuse
 from workers.live.faults import Faults
+from workers.live.joining import joined
 from workers.live.ports import Reading, Transacting
 from workers.live.shard import Shard
 from workers.live.surroundings import Surroundings
@@ -105,22 +106,11 @@ class DataPlane:
         return self._barred | {number: reason for number, reason in failed.items() if reason}
 
     async def start(self) -> None:
-        """Join the group; shards come and go from then on."""
+        """Join the group, however long that takes; shards come and go from then on."""
         self._ended = asyncio.get_running_loop().create_future()
-        instance = self._settings.instance_id or f"{socket.gethostname()}-{self._settings.web_port}"
-        reader = Reader(
-            consumer(
-                self._settings,
-                group_id=self._settings.group,
-                group_instance_id=instance,
-                fetch_max_wait_ms=_FETCH_WAIT_MS,
-            )
-        )
-        reader.consumer.subscribe(list(self._inputs), listener=_Membership(self))
-        self._reader = reader
         # what is compiled is also loaded before the first batch, which would wait for it
         loading = asyncio.create_task(asyncio.to_thread(warm_shard, self._around.pack))
-        await reader.start()
+        reader = await joined(self._make_member, self._settings, log.warning)
         await loading
         self._pump = asyncio.create_task(self._read(reader), name="pump")
 
@@ -286,6 +276,21 @@ class DataPlane:
                     reader.pause([pair])
 
     # --- clients ----------------------------------------------------------------------------------------
+
+    def _make_member(self) -> Reader:
+        """The reader that is a member of the group; the group speaks to this data plane from its start on."""
+        instance = self._settings.instance_id or f"{socket.gethostname()}-{self._settings.web_port}"
+        reader = Reader(
+            consumer(
+                self._settings,
+                group_id=self._settings.group,
+                group_instance_id=instance,
+                fetch_max_wait_ms=_FETCH_WAIT_MS,
+            )
+        )
+        reader.consumer.subscribe(list(self._inputs), listener=_Membership(self))
+        self._reader = reader
+        return reader
 
     def _make_reader(self) -> Reading:
         return Reader(consumer(self._settings, fetch_max_wait_ms=_RESTORE_WAIT_MS))
