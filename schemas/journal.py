@@ -19,7 +19,10 @@ class _Part(BaseModel):
 
 
 class InputRange(_Part):
-    """Offsets of one input: `from` is the first that the batch could take, `to` follows the last it took."""
+    """Offsets of one input: `from` is the first that the batch could take, `to` follows the last it took.
+
+    Offsets before `to` need not all be records: markers of transactions and aborted records are passed.
+    """
 
     topic: str
     from_: int = Field(alias="from", ge=0)

@@ -15,8 +15,8 @@ from rules.shard.records import NO_RECORDS, Ordered, RecordColumns, ordered
 class _Input:
     """One topic's partition.
 
-    `taken`: the offset after the last record taken; `next_offset`: where reading goes on; `end`: the end of
-    what is readable, as last heard; `quiet_us`: up to this instant of the clock nothing more will come.
+    `taken`: the offset up to which batches have named it; `next_offset`: where reading goes on; `end`: the
+    end of what is readable, as last heard; `quiet_us`: up to this instant of the clock nothing more comes.
     """
 
     taken: int
@@ -33,10 +33,18 @@ class _Input:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Records in the order of a batch, and of every input the offsets [from, to) that they are."""
+    """Records in the order of a batch, and of every input the offsets [from, to) that they are.
+
+    A range may go on behind its last record, past markers of transactions and records of aborted ones.
+    """
 
     records: Ordered
     ranges: tuple[tuple[int, int], ...]
+
+    @property
+    def moved(self) -> bool:
+        """Whether there is anything that a journal has to name."""
+        return any(begin < end for begin, end in self.ranges)
 
 
 class Inbox:
@@ -63,7 +71,7 @@ class Inbox:
 
     @property
     def positions(self) -> tuple[int, ...]:
-        """The offset after the last record taken, by topic."""
+        """The offset up to which batches have named each topic."""
         return tuple(each.taken for each in self._inputs)
 
     @property
@@ -79,10 +87,19 @@ class Inbox:
         """How many bytes they hold on to, about."""
         return self._inputs[topic].waiting_bytes
 
+    @property
+    def passed(self) -> bool:
+        """Whether a topic was read further, past what is no record, than batches have named it."""
+        return any(not each.pieces and each.taken < each.next_offset for each in self._inputs)
+
     def lag(self, topic: int) -> int:
-        """How many offsets lie before the end of a topic, as last heard."""
+        """How many offsets are still to be taken before the end of a topic, as last heard.
+
+        None where all was read and nothing waits, whatever the last offsets are.
+        """
         each = self._inputs[topic]
-        return max(0, (each.end if each.end is not None else each.next_offset) - each.taken)
+        end = each.next_offset if each.end is None else each.end
+        return max(0, end - (each.taken if each.pieces else each.next_offset))
 
     def feed(self, topic: int, columns: RecordColumns, next_offset: int) -> None:
         """Records that follow those fed before; `next_offset` lies behind them and what is no record."""
@@ -104,11 +121,13 @@ class Inbox:
         if each.read_to_its_end() and clock_us is not None:
             each.quiet_us = clock_us if each.quiet_us is None else max(each.quiet_us, clock_us)
 
-    def take(self, records_max: int) -> Taken:
-        """The next records in order, never past where a topic still to be read could hold an earlier one."""
-        ranges = tuple((each.taken, each.taken) for each in self._inputs)
+    def take(self, records_max: int, *, passed: bool = False) -> Taken:
+        """The next records in order, never past where a topic still to be read could hold an earlier one.
+
+        What was passed without a record goes along with records; alone only where `passed` asks for it.
+        """
         if any(not each.pieces and not each.read_to_its_end() for each in self._inputs):
-            return Taken(NO_RECORDS, ranges)
+            return Taken(NO_RECORDS, self._consume([0] * len(self._inputs), passed=passed))
         heads, bound = [], None
         for place, each in enumerate(self._inputs):
             pieces, whole = _head(each.pieces, records_max)
@@ -129,7 +148,7 @@ class Inbox:
             count = min(count, _before(records, bound))
         records = records.cut(0, count)
         taken = np.bincount(records.input, minlength=len(self._inputs)).tolist()
-        return Taken(records, tuple(self._consume(place, number) for place, number in enumerate(taken)))
+        return Taken(records, self._consume(taken, passed=passed or count > 0))
 
     def watermark(self, clock_us: int) -> int | None:
         """The instant up to which nothing more is to come, None before that is known. It never goes back."""
@@ -144,23 +163,33 @@ class Inbox:
             self._watermark = least
         return self._watermark
 
-    def _consume(self, topic: int, number: int) -> tuple[int, int]:
-        each = self._inputs[topic]
-        begin = each.taken
-        each.waiting -= number
-        while number:
-            piece = each.pieces[0]
-            size = piece.offset.size
-            if size <= number:
-                each.pieces.popleft()
-                each.waiting_bytes -= piece.buffer.size
-                each.taken = int(piece.offset[-1]) + 1
-                number -= size
-            else:
-                each.pieces[0] = piece.cut(number, size)
-                each.taken = int(piece.offset[number - 1]) + 1
-                number = 0
-        return begin, each.taken
+    def _consume(self, counts: list[int], *, passed: bool) -> tuple[tuple[int, int], ...]:
+        """Take so many records of each topic, and what was passed where none is left; gives their offsets."""
+        ranges = []
+        for each, count in zip(self._inputs, counts, strict=True):
+            begin = each.taken
+            _drop(each, count)
+            if passed and not each.pieces:
+                each.taken = each.next_offset
+            ranges.append((begin, each.taken))
+        return tuple(ranges)
+
+
+def _drop(topic: _Input, count: int) -> None:
+    """Take so many records off the front."""
+    topic.waiting -= count
+    while count:
+        piece = topic.pieces[0]
+        size = piece.offset.size
+        if size <= count:
+            topic.pieces.popleft()
+            topic.waiting_bytes -= piece.buffer.size
+            topic.taken = int(piece.offset[-1]) + 1
+            count -= size
+        else:
+            topic.pieces[0] = piece.cut(count, size)
+            topic.taken = int(piece.offset[count - 1]) + 1
+            count = 0
 
 
 def _head(pieces: deque[RecordColumns], records_max: int) -> tuple[list[RecordColumns], bool]:

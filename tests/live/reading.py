@@ -69,6 +69,9 @@ class LoggedReader:
                 self._positions[pair] = reached
         return pieces
 
+    def end(self, topic: str, partition: int) -> int | None:
+        return self._end((topic, partition))
+
     async def ends(self, pairs: Iterable[Pair]) -> dict[Pair, int]:
         return {pair: self._end(pair) for pair in pairs}
 

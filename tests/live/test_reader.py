@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.client import AIOKafkaClient
 
 from tests.live.settled import settled
 from tests.unit.kafka.responses import rows_of
 from workers.broker.broker import Broker
-from workers.cli.errors import UserError
 from workers.kafka import aiokafka_patch
 from workers.kafka.columns import columns_of
 from workers.kafka.reader import Fetched, Reader
+from workers.kafka.unreadable import Unreadable
 
 WAIT_S = 20.0
 Row = tuple[int, int, bytes | None, bytes | None]
@@ -249,8 +252,69 @@ async def test_an_offset_that_is_not_there_is_said(broker: Broker, topic: str, w
     reader = Reader(consumer(broker))
     await reader.start()
     reader.assign({(topic, 0): 1000})
-    with pytest.raises(UserError, match=f"offset 1000 of `{topic}/0` is not there"):
+    with pytest.raises(Unreadable, match=f"offset 1000 of `{topic}/0` is not there"):
         await read_to_end(reader, [(topic, 0)])
+    await reader.stop()
+
+
+@pytest.fixture
+def damaged(topic: str, monkeypatch: pytest.MonkeyPatch) -> dict[int, int]:
+    """Partition and offset from which on fetched bytes are damaged, as long as they stand here."""
+    places: dict[int, int] = {}
+    send = AIOKafkaClient.send
+
+    def spoiled(partition: int, raw: bytes) -> bytes:
+        bytes_, at = bytearray(raw), 0
+        while at + 61 <= len(raw):
+            base, length = struct.unpack_from(">qi", raw, at)
+            if base + struct.unpack_from(">i", raw, at + 23)[0] >= places.get(partition, 1 << 62):
+                bytes_[at + 11 + length] ^= 1
+            at += 12 + length
+        return bytes(bytes_)
+
+    async def sent(self: AIOKafkaClient, *args: Any, **options: Any) -> Any:
+        answer = await send(self, *args, **options)
+        if type(answer).__name__.startswith("FetchResponse"):
+            answer.topics = [
+                (name, [(part[0], *part[1:-1], spoiled(part[0], part[-1] or b"")) for part in parts])
+                for name, parts in answer.topics
+            ]
+        return answer
+
+    monkeypatch.setattr(AIOKafkaClient, "send", sent)
+    return places
+
+
+async def test_damage_in_one_partition_costs_nothing_of_another_nor_what_is_before_it(
+    broker: Broker, topic: str, way: str, damaged: dict[int, int]
+) -> None:
+    for i in range(10):
+        await send(broker, topic, [b"%d" % i, b"%d" % i])
+    damaged[0] = 7
+    reader = Reader(consumer(broker))
+    await reader.start()
+    reader.assign({(topic, 0): 0, (topic, 1): 0})
+    pieces: list[Fetched] = []
+    errors: list[Unreadable] = []
+    async with asyncio.timeout(WAIT_S):
+        while len(rows(pieces, 0)) < 7 or len(rows(pieces, 1)) < 10 or len(errors) < 3:
+            try:
+                pieces += await reader.read(0.2)
+            except Unreadable as error:
+                errors.append(error)
+    assert [row[0] for row in rows(pieces, 0)] == list(range(7))
+    assert [row[0] for row in rows(pieces, 1)] == list(range(10))
+    assert {(each.reason, each.topic, each.partition, each.offset) for each in errors} == {
+        ("damaged", topic, 0, 7)
+    }
+    assert f"`{topic}/0` from offset 7 on are damaged" in errors[0].message
+
+    damaged.clear()  # as after a repair
+    while len(rows(pieces, 0)) < 10:
+        with suppress(Unreadable):
+            pieces += await reader.read(0.2)
+    assert [row[0] for row in rows(pieces, 0)] == list(range(10))
+    assert len(rows(pieces, 1)) == 10
     await reader.stop()
 
 

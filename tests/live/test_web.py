@@ -38,6 +38,7 @@ class StandIn:
         self.partitions = 4
         self.joined = True
         self.states = dict.fromkeys(range(4), "ready")
+        self.failures: dict[int, str] = {}
         self.host = KernelHost(PACK)
         self.host.run(order(customer) for customer in IDS)
         self.lived: list[str] = []
@@ -47,6 +48,9 @@ class StandIn:
 
     def shards(self) -> Mapping[int, str]:
         return self.states
+
+    def reasons(self) -> Mapping[int, str]:
+        return self.failures
 
     async def ask(self, shard: int, question: Callable[[Engine], T]) -> T:
         if self.states.get(shard) != "ready":
@@ -147,6 +151,14 @@ async def test_it_is_ready_only_when_all_its_shards_are(
     assert found == status
     assert body["ready"] is (status == 200)
     assert body["shards"] == {str(shard): state for shard, state in states.items()}
+
+
+async def test_it_says_why_a_shard_failed(browser: Browser, plane: StandIn) -> None:
+    plane.states = {0: "ready", 1: "fencing"}
+    plane.failures = {1: "offset 5 of `orders/1` is not there"}
+    status, body = await browser.json("/readyz")
+    assert status == 503
+    assert body["reasons"] == {"1": "offset 5 of `orders/1` is not there"}
 
 
 async def test_it_is_not_ready_before_it_is_settled_which_shards_are_its_own(

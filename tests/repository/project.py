@@ -13,11 +13,13 @@ TEXT = {".py", ".md", ".yaml", ".toml", ".txt", ".json", ".css", ".js", ".html",
 _BLOCK = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-def text_files() -> Iterator[Path]:
-    """Every text file of the project, without what tools make."""
-    yield from (path for path in ROOT.iterdir() if path.is_file() and path.suffix in TEXT)
+def text_files(root: Path = ROOT) -> Iterator[Path]:
+    """Every text file of the project, without what tools make: in a git worktree `.git` is such a file."""
+    yield from (
+        path for path in root.iterdir() if path.is_file() and path.suffix in TEXT and path.name != ".git"
+    )
     for folder in FOLDERS:
-        for path in (ROOT / folder).rglob("*"):
+        for path in (root / folder).rglob("*"):
             if path.is_file() and path.suffix in TEXT and "__pycache__" not in path.parts:
                 yield path
 

@@ -49,6 +49,12 @@ def test_a_module_leaves_nothing_for_later(path: Path) -> None:
     assert later.search(path.read_text(encoding="utf-8")) is None
 
 
+def test_what_git_writes_into_a_worktree_is_no_file_of_the_project(tmp_path: Path) -> None:
+    for name in (".git", ".gitignore", "README.md"):
+        (tmp_path / name).write_text("gitdir: elsewhere\n", encoding="utf-8")
+    assert sorted(path.name for path in text_files(tmp_path)) == [".gitignore", "README.md"]
+
+
 def test_layers_are_kept() -> None:
     command = Path(sys.executable).parent / "lint-imports"
     result = subprocess.run([command], cwd=ROOT, capture_output=True, text=True, check=False)

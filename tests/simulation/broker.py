@@ -76,6 +76,8 @@ class SimulatedBroker:
         self.committed: dict[Pair, int] = {}
         self.transactions: dict[str, _Transaction] = defaultdict(_Transaction)
         self.grown = asyncio.Event()
+        #: Topics that no client may read.
+        self.forbidden: set[str] = set()
         self.seen: dict[str, int] = defaultdict(int)
         self._tasks: set[asyncio.Task[None]] = set()
 

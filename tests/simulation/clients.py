@@ -17,6 +17,7 @@ from tests.simulation.broker import SimulatedBroker
 from tests.simulation.log import Writer
 from workers.kafka.messages import Messages
 from workers.kafka.transactor import FencedError
+from workers.kafka.unreadable import Unreadable, deleted, forbidden
 
 T = TypeVar("T")
 Pair = tuple[str, int]
@@ -142,7 +143,15 @@ class SimulatedReader:
         while True:
             await asyncio.sleep(self._broker.choose.random() * self._broker.weather.hop_s)
             await self._process.alive()
-            found = [piece for pair in list(self._positions) if (piece := self._fetch(pair)) is not None]
+            found: list[SimulatedPiece] = []
+            for pair in list(self._positions):
+                try:
+                    piece = self._fetch(pair)
+                except Unreadable:
+                    if not found:
+                        raise
+                    break  # first what is good, and the error with the next read
+                found += [] if piece is None else [piece]
             if found:
                 for _ in range(_TURNS):
                     await asyncio.sleep(0)
@@ -166,20 +175,35 @@ class SimulatedReader:
     async def ends(self, pairs: Iterable[Pair]) -> dict[Pair, int]:
         """The last stable offsets."""
         logs, asked = self._broker.logs, list(pairs)
+        self._allowed(asked)
         return await self._process.request(
             self._broker, "ends", lambda: {pair: logs[pair].stable for pair in asked}
         )
 
     async def begins(self, pairs: Iterable[Pair]) -> dict[Pair, int]:
-        """Nothing is ever removed."""
-        asked = list(pairs)
-        return await self._process.request(self._broker, "begins", lambda: dict.fromkeys(asked, 0))
+        """The first offsets that are not deleted."""
+        logs, asked = self._broker.logs, list(pairs)
+        self._allowed(asked)
+        return await self._process.request(
+            self._broker, "begins", lambda: {pair: logs[pair].begin for pair in asked}
+        )
+
+    def forbidden(self, topics: Iterable[str]) -> set[str]:
+        """The topics that may not be read."""
+        return self._broker.forbidden.intersection(topics)
+
+    def _allowed(self, pairs: Iterable[Pair]) -> None:
+        for topic in sorted(self.forbidden(topic for topic, _ in pairs)):
+            raise forbidden(topic)
 
     def _fetch(self, pair: Pair) -> SimulatedPiece | None:
         position, choose = self._positions[pair], self._broker.choose
         if position is None or pair in self._paused or choose.random() < 0.2:
             return None
         log = self._broker.logs[pair]
+        self._allowed([pair])
+        if position < log.begin:
+            raise deleted(*pair, position, log.begin, log.stable)
         stable = log.stable
         self._heard[pair] = (stable, self._broker.wall_us() // 1000)
         end = min(stable, position + choose.choice((1, 2, 5, 1000)))

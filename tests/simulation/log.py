@@ -23,9 +23,10 @@ class Entry:
 
 @dataclass
 class Log:
-    """One partition."""
+    """One partition; what lies before `begin` is deleted."""
 
     entries: list[Entry] = field(default_factory=list)
+    begin: int = 0
 
     @property
     def end(self) -> int:

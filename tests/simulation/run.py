@@ -28,23 +28,27 @@ from rules.intake.tables import intake_of
 from rules.language.model import Pack
 from rules.shard import core
 from tests.live.checking import check, journal_of
-from tests.live.histories import EventSet, Sent, random_events
-from tests.live.published import INPUTS, OUTPUTS, Published, Record, names_of
+from tests.live.histories import EventSet, random_events
+from tests.live.published import INPUTS, OUTPUTS, Published, names_of
 from tests.simulation.broker import TRANSACTION_S, SimulatedBroker, Weather
 from tests.simulation.clients import Process, SimulatedGroup, SimulatedReader, SimulatedTransactor
+from tests.simulation.inputs import InputTopics
 from tests.simulation.loop import SimulatedLoop, Stuck
-from workers.live import batch, restore, service, shard, snapshotting
+from workers.live import batch, inputs, joining, restore, service, shard, snapshotting, surroundings
 from workers.live.faults import STEPS, Faults, Step
 from workers.live.service import DataPlane
 from workers.live.telemetry import Telemetry
 from workers.settings.live import live_settings
-from workers.settings.topics import TopicNames
 
 #: After so much simulated time in good weather everything must be done.
 PATIENCE_S = 120.0
 #: A day of the history passes in so many simulated seconds, where the clock is that of the wall.
 _SECONDS_A_DAY = (0.05, 0.5, 5.0)
 _DAY_S = 86_400.0
+_MISHAPS = (
+    *("kill", "kill", "join", "zombie", "wake", "leave", "rebalance", "nothing"),
+    *("delete", "forbid"),
+)
 #: So many seeds live through the same events under the same pack, each in its own way.
 SEEDS_A_HISTORY = 10
 
@@ -97,8 +101,7 @@ class _Worker:
             plane._around, faults=_Crash(self, self._fault), prepare=lambda messages: messages
         )
         self.plane = plane
-        with world.made_by(self):
-            await plane.start()
+        await plane.start()
         await plane.wait()
 
     def kill(self, how: str) -> None:
@@ -138,9 +141,10 @@ class World:
     """Everything of one seed."""
 
     def __init__(self, seed: int, events: EventSet) -> None:
+        self.seed = seed
         self.choose = choose = Random(f"simulation {seed}")
         self.pack: Pack = events.pack
-        self.sent = list(events.sent)
+        self.sent = events.sent
         self.partitions = 2
         self.seen: Counter[str] = Counter()
         self._made = 0
@@ -168,9 +172,9 @@ class World:
             self.wall_us,
             self.spawn,
         )
+        self.inputs = InputTopics(self.broker, self.settings, self.seen, self._day_s)
         self.group = SimulatedGroup(self.broker, self.settings.topics.inputs, self.partitions, self.spawn)
         self.workers: list[_Worker] = []
-        self._making: _Worker | None = None
         self._count = 0
 
     # --- time and tasks ---------------------------------------------------------------------------------
@@ -201,13 +205,6 @@ class World:
 
     # --- clients ----------------------------------------------------------------------------------------
 
-    @contextmanager
-    def made_by(self, worker: _Worker) -> Iterator[None]:
-        """Readers of the group that are made in here are the worker's."""
-        self._making = worker
-        yield
-        self._making = None
-
     def _worker_here(self) -> _Worker:
         return next(each for each in reversed(self.workers) if each.name == _process.get())
 
@@ -232,9 +229,12 @@ class World:
         busy = choose.choice((1, 4000))
         with (
             patch.multiple(batch, **clocks),
+            patch.multiple(inputs, **clocks),
+            patch.multiple(joining, **clocks, wait_for_broker=_nobody_waits),
+            patch.multiple(surroundings, **wall),
             patch.multiple(restore, **clocks),
             patch.multiple(snapshotting, **clocks, **wall),
-            patch.multiple(shard, **clocks, **wall, _TICK_BUSY=busy, _TICK_IDLE=busy),
+            patch.multiple(shard, **clocks, _TICK_BUSY=busy, _TICK_IDLE=busy),
             patch.multiple(
                 service,
                 **clocks,
@@ -282,7 +282,7 @@ class World:
         )
         stormy = broker.weather.lost > 0 or choose.random() < 0.5
         self.start_worker()
-        producing = self.spawn("producer", self._produce())
+        producing = self.spawn("producer", self.inputs.produce(self.sent))
         while not producing.done():
             await asyncio.sleep(choose.random() * 4)
             if stormy:
@@ -294,12 +294,12 @@ class World:
             each._fault = None
         if not self.living():
             self.start_worker()
-        await self._rest()
+        await self.rest()
 
     def _mishap(self) -> None:
         choose = self.choose
         living = self.living()
-        match choose.choice(("kill", "kill", "join", "zombie", "wake", "leave", "rebalance", "nothing")):
+        match choose.choice(_MISHAPS):
             case "kill" if living:
                 choose.choice(living).kill("killed at random")
             case "join" if len(living) < 3:
@@ -312,6 +312,10 @@ class World:
                 self._leave(choose.choice(living))
             case "rebalance":
                 self.group.rebalance()
+            case "delete":
+                self.inputs.delete(choose.choice(self.inputs.pairs), choose.random() * 20.0)
+            case "forbid":
+                self.inputs.forbid(choose.choice(self.settings.topics.inputs), choose.random() * 20.0)
         if not self.living():
             self.start_worker()
 
@@ -327,34 +331,19 @@ class World:
         if worker.plane is not None and worker.process.thawed is None:
             self.spawn(worker.name, end())
 
-    async def _produce(self) -> None:
-        topics = self.settings.topics
-        for each in self.sent:
-            if self.settings.clock == "wall":
-                ahead_s = (each.timestamp_ms * 1000 - self.wall_us()) / 1e6 / _DAY_S * self._day_s
-                if ahead_s > 0:
-                    await asyncio.sleep(min(ahead_s, 3.0))
-            elif self.choose.random() < 0.3:
-                await asyncio.sleep(self.choose.random() * 0.5)
-            self._send(topics, each)
-
-    def _send(self, topics: TopicNames, each: Sent) -> None:
-        pair = (getattr(topics, each.role), each.partition)
-        self.broker.produce(pair, [Record(-1, each.timestamp_ms, each.key, each.value)])
-
-    async def _rest(self) -> None:
+    async def rest(self) -> None:
         """Wait until everything that was sent is in the journal; then end the workers in order.
 
         A worker may end within a tick, which the next one goes on with.
         """
         await self._work_off()
-        while not self._all_done():
+        while not self.all_done():
             self.start_worker()
             await self._work_off()
 
     async def _work_off(self) -> None:
         until = self.loop.time() + PATIENCE_S
-        while not self._all_done():
+        while not self.all_done():
             if self.loop.time() > until:
                 states = {w.name: w.plane.shards() for w in self.living() if w.plane is not None}
                 raise Stuck(f"not everything is worked through after {PATIENCE_S:.0f} s: {states}")
@@ -379,7 +368,8 @@ class World:
             if worker._root.done() and (error := worker._root.exception()) is not None:
                 raise Stuck(f"a worker has ended: {error!r}")
 
-    def _all_done(self) -> bool:
+    def all_done(self) -> bool:
+        """Whether the journals name all that there is to read."""
         published = self.published()
         for number in range(self.partitions):
             journal = journal_of(published, number)
@@ -404,6 +394,10 @@ class World:
             {place: log.end for place, log in logs.items()},
             {(role, p): self.broker.committed.get((names[role], p)) for role in INPUTS for p in range(2)},
         )
+
+
+async def _nobody_waits(*_: object) -> None:
+    """The simulated broker is always there, and only its answers are missing."""
 
 
 @lru_cache(maxsize=2)
@@ -440,12 +434,17 @@ def _intake(pack: Pack) -> Any:
 
 def simulate(seed: int) -> Run:
     """Run the simulation of a seed and prove what came of it."""
-    run = Run(seed)
     world = World(seed, events_of(seed // SEEDS_A_HISTORY))
+    return lived(world, world.story())
+
+
+def lived(world: World, story: Coroutine[Any, Any, None]) -> Run:
+    """Let a story happen and prove what came of it."""
+    run = Run(world.seed)
     asyncio.set_event_loop(world.loop)
     try:
         with world.in_place():
-            world.loop.run_until_complete(world.spawn("story", world.story()))
+            world.loop.run_until_complete(world.spawn("story", story))
         run.found += check(world.published(), world.pack)
     except Stuck as stuck:
         run.found.append(str(stuck))

@@ -67,6 +67,10 @@ EXPECTED = {
     "fenced": 100,
     "write of a fenced one refused": 2,
     "aborted": 10,
+    "input transaction committed": 90,
+    "input transaction aborted": 90,
+    "input deleted": 10,
+    "input forbidden": 10,
 }
 
 

@@ -42,6 +42,8 @@ Examples:
     tierline worker --rules shop --clock log          # history at any pace: time is what the records say
 """
 
+#: After a broker went away while it was asked for its topics.
+_AGAIN_S = 0.5
 _CONNECTION, _TIME, _PACE, _SHOWN = "Kafka", "Time", "Pace", "What it shows"
 
 
@@ -270,8 +272,11 @@ class _Opening:
 
 async def _ready_partitions(settings: LiveSettings, *, create: bool) -> int:
     """Wait for the broker, and see to the topics; how many partitions they have."""
+    import asyncio
+
     from aiokafka.errors import KafkaError
 
+    from workers.kafka.opened import told
     from workers.kafka.topics import ready_topics
     from workers.kafka.waiting import wait_for_broker
     from workers.logs import logger
@@ -285,6 +290,8 @@ async def _ready_partitions(settings: LiveSettings, *, create: bool) -> int:
                 raise UserError(
                     f"the broker at `{settings.brokers}` does not let this worker look at its topics: {error}"
                 ) from error
+            logger("worker").warning(f"cannot look at the topics yet, trying again: {told(error)}")
+            await asyncio.sleep(_AGAIN_S)
 
 
 def _run_several(rules: str, settings: LiveSettings, count: int, *, create_topics: bool) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import aiokafka
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import CorruptRecordException
+from aiokafka.errors import CorruptRecordException, UnsupportedCodecError
 
 from workers.kafka.columns import Piece, columns_of, read_response
 
@@ -88,25 +88,31 @@ def _start_with_columns() -> Callable[[AIOKafkaConsumer], Awaitable[None]]:
         def _unpack_records(self) -> Iterator[Piece]:
             response: _Response = self._records
             committed = self._isolation_level == fetcher.READ_COMMITTED
-            try:
-                piece = read_response(
-                    response.raw,
-                    self.next_fetch_offset,
-                    self._aborted_transactions,
-                    read_committed=committed,
-                    check_crcs=self._check_crcs,
-                )
-            except CorruptRecordException as error:
-                raise CorruptRecordException(
-                    f"{error.args[0]} in `{self._tp.topic}/{self._tp.partition}`"
-                ) from error
+            piece = read_response(
+                response.raw,
+                self.next_fetch_offset,
+                self._aborted_transactions,
+                read_committed=committed,
+                check_crcs=self._check_crcs,
+            )
             if piece is None:
-                # the compiled one takes the format of the first batch for that of all
-                self._records = memory_records._MemoryRecordsPy(response.raw)
-                columns = columns_of(list(super()._unpack_records()))
-                piece = Piece(columns, self.next_fetch_offset)
+                piece = self._plainly(response)
             self.next_fetch_offset = piece.next_offset
             yield piece
+
+        def _plainly(self, response: _Response) -> Piece:
+            """The same from aiokafka's objects."""
+            # the compiled one takes the format of the first batch for that of all
+            self._records = memory_records._MemoryRecordsPy(response.raw)
+            objects, damage = [], None
+            try:
+                objects.extend(super()._unpack_records())
+            except (CorruptRecordException, UnsupportedCodecError) as error:
+                # not the trace: aiokafka's batches in a cycle of references crash the garbage collector
+                damage = error.with_traceback(None)
+            except Exception as error:  # what its parser stumbles over where there is no checksum
+                damage = CorruptRecordException(str(error))
+            return Piece(columns_of(objects), self.next_fetch_offset, damage)
 
     class ColumnFetcher(fetcher.Fetcher):  # type: ignore[misc]
         """Takes what comes from the broker as columns."""

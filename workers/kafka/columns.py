@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from aiokafka import codec
-from aiokafka.errors import CorruptRecordException, UnsupportedCodecError
+from aiokafka.errors import CorruptRecordException, KafkaError, UnsupportedCodecError
 from aiokafka.structs import ConsumerRecord
 from numpy.typing import NDArray
 
@@ -63,10 +63,14 @@ _DECODE: dict[int, tuple[Callable[[], bool], Callable[[Any], bytes]]] = {
 
 
 class Piece(NamedTuple):
-    """What one response held of a partition; `next_offset` is past all of it, also past what was left out."""
+    """What one response held of a partition; `next_offset` is past all of it, also past what was left out.
+
+    `damage`: why nothing can be read from `next_offset` on; what comes before it is whole all the same.
+    """
 
     columns: RecordColumns
     next_offset: int
+    damage: KafkaError | None = None
 
 
 def read_response(
@@ -80,13 +84,16 @@ def read_response(
     """The records of a response from `fetch_offset` on; None if it has something older than format v2.
 
     `aborted`: producer id and first offset of each aborted transaction, as the broker sends them. A batch
-    that is cut off at the end of the response is left for the next one.
-    Raises: CorruptRecordException, UnsupportedCodecError.
+    that is cut off at the end of the response is left for the next one; where one is damaged, or packed in a
+    way that is not known here, the piece ends before it and says so.
     """
     buffer = unlocked(np.frombuffer(raw, np.uint8))
     batches = find_batches(buffer, check_crcs)
-    if not batches[batches[:, MAGIC] == 2, WHOLE].all():
-        raise CorruptRecordException("invalid checksum")
+    damage: KafkaError | None = None
+    broken = (batches[:, MAGIC] == 2) & (batches[:, WHOLE] == 0)
+    if broken.any():
+        # what comes after it may be anything, as its length may be wrong
+        batches, damage = batches[: broken.argmax()], CorruptRecordException("invalid checksum")
     if (batches[:, MAGIC] != 2).any():
         return None
     pairs = sorted(aborted or (), key=lambda pair: pair[1]) if read_committed else []
@@ -96,6 +103,15 @@ def read_response(
         np.array([producer for producer, _ in pairs], np.int64),
         np.array([first for _, first in pairs], np.int64),
     )
+    try:
+        return Piece(*_records(buffer, batches, fetch_offset), damage)
+    except (CorruptRecordException, UnsupportedCodecError):
+        whole, damage = _before_damage(buffer, batches, fetch_offset)
+        return Piece(*_records(buffer, batches[:whole], fetch_offset), damage)
+
+
+def _records(buffer: U8, batches: I64, fetch_offset: int) -> tuple[RecordColumns, int]:
+    """The records of batches, and the offset after them. Raises what is wrong with one of them."""
     buffer = _uncompressed(buffer, batches)
     if (batches[:, COUNT] * _RECORD_BYTES_MIN > batches[:, AT_END] - batches[:, AT]).any():
         raise CorruptRecordException("more records than their bytes can hold")
@@ -103,7 +119,17 @@ def read_response(
     taken, next_offset = read_records(buffer, batches, fetch_offset, *columns)
     if taken < 0:
         raise CorruptRecordException("a record has another size than it says")
-    return Piece(RecordColumns(buffer, *(column[:taken] for column in columns)), next_offset)
+    return RecordColumns(buffer, *(column[:taken] for column in columns)), next_offset
+
+
+def _before_damage(buffer: U8, batches: I64, fetch_offset: int) -> tuple[int, KafkaError | None]:
+    """How many batches come before the first that cannot be read, and what is wrong with that one."""
+    for row in range(batches.shape[0]):
+        try:
+            _records(buffer, batches[row : row + 1], fetch_offset)
+        except (CorruptRecordException, UnsupportedCodecError) as error:
+            return row, error.with_traceback(None)
+    return batches.shape[0], None
 
 
 def columns_of(records: Sequence[ConsumerRecord[bytes | None, bytes | None]]) -> RecordColumns:

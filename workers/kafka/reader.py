@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import (
     CorruptRecordException,
+    GroupAuthorizationFailedError,
     IllegalStateError,
+    KafkaError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
     RecordTooLargeError,
+    TopicAuthorizationFailedError,
     UnsupportedCodecError,
 )
 from aiokafka.structs import TopicPartition
 
 from rules.shard.records import RecordColumns
-from workers.cli.errors import UserError
 from workers.kafka import aiokafka_patch
 from workers.kafka.columns import columns_of
+from workers.kafka.unreadable import (
+    Unreadable,
+    damaged,
+    deleted,
+    forbidden,
+    forbidden_group,
+    too_large,
+)
 
 #: How much longer than it was given a read may take, before it stops waiting for a rebalance to end.
 _GRACE_S = 0.05
@@ -29,6 +39,11 @@ _GRACE_S = 0.05
 _TURNS = 4
 #: How long to wait before a partition without a position is looked at again.
 _WITHOUT_POSITION_S = 0.02
+#: While a broker is asked for offsets: how often to look whether it has refused the topic, and for how long
+#: to ask where a log begins and ends that lacks an offset.
+_LOOK_S, _BOUNDS_S = 0.1, 2.0
+#: So many reads are done record by record after damage was met without columns.
+_CAREFUL_READS = 200
 
 Pair = tuple[str, int]
 
@@ -59,6 +74,9 @@ class Reader:
         self._as_columns = False
         #: Without columns: the position of each partition that the caller knows of.
         self._known: dict[TopicPartition, int] = {}
+        #: What is to be raised once the good records before it are out.
+        self._trouble: dict[TopicPartition, Unreadable] = {}
+        self._careful = 0
 
     async def start(self) -> None:
         """Connect; with the aiokafka that this was written for, records come as columns from the start."""
@@ -71,6 +89,7 @@ class Reader:
     def assign(self, positions: Mapping[Pair, int]) -> None:
         """Read these partitions and no others, each from an offset; for a consumer that is in no group."""
         self._known.clear()
+        self._trouble.clear()
         self.consumer.assign([TopicPartition(*pair) for pair in positions])
         for (topic, partition), offset in positions.items():
             self.seek(topic, partition, offset)
@@ -80,6 +99,7 @@ class Reader:
         pair = TopicPartition(topic, partition)
         self.consumer.seek(pair, offset)
         self._known[pair] = offset
+        self._trouble.pop(pair, None)
 
     def pause(self, pairs: Iterable[Pair]) -> None:
         """Read nothing of some partitions until `resume`; their positions stay."""
@@ -92,27 +112,32 @@ class Reader:
     async def read(self, timeout_s: float) -> list[Fetched]:
         """All there is of all partitions, or what comes first within a time; empty if nothing comes.
 
-        Raises `UserError` for records that cannot be read; the positions stay before them.
+        Raises `Unreadable` where there is no reading on, once all that was read of it and of others is out;
+        the position stays there, so that reading again tries again.
         """
+        if self._trouble:
+            raise self._trouble.pop(next(iter(self._trouble)))
         try:
             async with asyncio.timeout(timeout_s + _GRACE_S):
-                found = await self.consumer.getmany(timeout_ms=timeout_s * 1000)
+                fetched = await self._read(timeout_s)
         except TimeoutError:
             return []
         except NoOffsetForPartitionError:
             await asyncio.sleep(min(timeout_s, _WITHOUT_POSITION_S))
             return []
-        except (
-            RecordTooLargeError,
-            CorruptRecordException,
-            UnsupportedCodecError,
-            OffsetOutOfRangeError,
-        ) as error:
-            raise self._unreadable(error) from error
-        fetched = self._pieces(found) if self._as_columns else await self._objects(found)
+        except (RecordTooLargeError, OffsetOutOfRangeError) as error:
+            raise await self._explained(error) from error
+        except TopicAuthorizationFailedError as error:
+            raise forbidden(str(error.args[0])) from error
+        except GroupAuthorizationFailedError as error:
+            raise forbidden_group(error) from error
         if fetched:
             for _ in range(_TURNS):
                 await asyncio.sleep(0)
+        elif self._trouble:
+            return await self.read(timeout_s)
+        else:
+            self._refused(pair.topic for pair in self._known)
         return fetched
 
     def end(self, topic: str, partition: int) -> int | None:
@@ -133,18 +158,58 @@ class Reader:
 
     async def ends(self, pairs: Iterable[Pair]) -> dict[Pair, int]:
         """The offset up to which transactions are finished, asked of the broker."""
-        return _by_pair(await self.consumer.end_offsets([TopicPartition(*pair) for pair in pairs]))
+        return await self._asked(self.consumer.end_offsets, pairs)
 
     async def begins(self, pairs: Iterable[Pair]) -> dict[Pair, int]:
         """The least offset that is still there, asked of the broker."""
-        return _by_pair(await self.consumer.beginning_offsets([TopicPartition(*pair) for pair in pairs]))
+        return await self._asked(self.consumer.beginning_offsets, pairs)
+
+    def forbidden(self, topics: Iterable[str]) -> set[str]:
+        """Those of the topics that the broker does not let this client see, as it last said."""
+        refused: set[str] = self.consumer._client.cluster.unauthorized_topics
+        return refused.intersection(topics)
+
+    async def _read(self, timeout_s: float) -> list[Fetched]:
+        if self._as_columns:
+            return self._pieces(await self.consumer.getmany(timeout_ms=timeout_s * 1000))
+        if self._careful:
+            return await self._objects(await self._one_by_one(timeout_s))
+        try:
+            found = await self.consumer.getmany(timeout_ms=timeout_s * 1000)
+        except (CorruptRecordException, UnsupportedCodecError):
+            # what was taken of other partitions is lost with it: all go back, and each is read by itself
+            self._careful = _CAREFUL_READS
+            for pair, offset in self._known.items():
+                self.consumer.seek(pair, offset)
+            return []
+        return await self._objects(found)
 
     def _pieces(self, found: Mapping[TopicPartition, Sequence[Any]]) -> list[Fetched]:
-        return [
-            Fetched(pair.topic, pair.partition, piece.columns, piece.next_offset)
-            for pair, pieces in found.items()
-            for piece in pieces
-        ]
+        fetched = []
+        for pair, pieces in found.items():
+            for piece in pieces:
+                if piece.damage is not None:
+                    self._trouble[pair] = damaged(pair.topic, pair.partition, piece.next_offset, piece.damage)
+                if piece.damage is None or piece.columns.offset.size:
+                    fetched.append(Fetched(pair.topic, pair.partition, piece.columns, piece.next_offset))
+        return fetched
+
+    async def _one_by_one(self, timeout_s: float) -> dict[TopicPartition, Sequence[Any]]:
+        """A record of each partition: damage in one costs nothing of what comes before and beside it."""
+        self._careful -= 1
+        found: dict[TopicPartition, Sequence[Any]] = {}
+        for pair, offset in self._known.items():
+            try:
+                found.update(await self.consumer.getmany(pair, timeout_ms=0, max_records=1))
+            except (CorruptRecordException, UnsupportedCodecError) as error:
+                self._trouble[pair] = damaged(pair.topic, pair.partition, offset, error)
+            except Exception:
+                for taken in found:
+                    self.consumer.seek(taken, self._known[taken])
+                raise
+        if not found and not self._trouble:
+            await asyncio.sleep(min(timeout_s, _WITHOUT_POSITION_S))
+        return found
 
     async def _objects(self, found: Mapping[TopicPartition, Sequence[Any]]) -> list[Fetched]:
         """The same from aiokafka's objects; a position that moved without a record is asked for."""
@@ -161,26 +226,40 @@ class Reader:
             self._known[pair] = position
         return fetched
 
-    def _unreadable(self, error: Exception) -> UserError:
-        if isinstance(error, RecordTooLargeError) and len(error.args) == 4:
+    async def _asked(
+        self,
+        ask: Callable[[list[TopicPartition]], Coroutine[Any, Any, Mapping[TopicPartition, int]]],
+        pairs: Iterable[Pair],
+    ) -> dict[Pair, int]:
+        """Offsets of partitions; a topic that is refused is not waited for."""
+        wanted = [TopicPartition(*pair) for pair in pairs]
+        asking = asyncio.create_task(ask(wanted))
+        try:
+            while not (await asyncio.wait([asking], timeout=_LOOK_S))[0]:
+                self._refused(pair.topic for pair in wanted)
+            offsets = await asking
+        except TopicAuthorizationFailedError as error:
+            raise forbidden(error.args[0].topic) from error
+        finally:
+            asking.cancel()
+        return {(pair.topic, pair.partition): offset for pair, offset in offsets.items()}
+
+    def _refused(self, topics: Iterable[str]) -> None:
+        for topic in sorted(self.forbidden(topics)):
+            raise forbidden(topic)
+
+    async def _explained(self, error: RecordTooLargeError | OffsetOutOfRangeError) -> Unreadable:
+        if isinstance(error, RecordTooLargeError):
             _, pair, offset, limit = error.args
             # the position was moved past the record, which must not be left out
             self.consumer.seek(pair, offset)
-            return UserError(
-                f"the record at offset {offset} of `{pair.topic}/{pair.partition}` is larger than the "
-                f"{limit} bytes that are fetched at once: raise `max_partition_fetch_bytes`"
-            )
-        if isinstance(error, OffsetOutOfRangeError) and error.args:
-            ((pair, offset),) = error.args[0].items()
-            return UserError(
-                f"offset {offset} of `{pair.topic}/{pair.partition}` is not there: records that are still "
-                "needed have been deleted, or the topic was made anew"
-            )
-        what = " ".join(map(str, error.args))
-        if isinstance(error, CorruptRecordException):
-            return UserError(f"the records of a partition are damaged: {what}: look at the broker's disk")
-        return UserError(f"the records of a partition cannot be read: {what}")
-
-
-def _by_pair(offsets: Mapping[TopicPartition, int]) -> dict[Pair, int]:
-    return {(pair.topic, pair.partition): offset for pair, offset in offsets.items()}
+            return too_large(pair.topic, pair.partition, offset, limit)
+        ((pair, offset),) = error.args[0].items()
+        begin = end = None
+        try:
+            async with asyncio.timeout(_BOUNDS_S):
+                begin = (await self.begins([pair]))[pair]
+                end = (await self.ends([pair]))[pair]
+        except (TimeoutError, KafkaError, Unreadable):
+            pass
+        return deleted(pair.topic, pair.partition, offset, begin, end)

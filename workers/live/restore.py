@@ -16,6 +16,7 @@ from rules.shard.core import Core
 from rules.shard.records import Ordered, RecordColumns, ordered
 from schemas.journal import JournalRecord, SnapshotPosition
 from workers.clock import running_seconds
+from workers.kafka.unreadable import deleted
 from workers.live.chunks import SnapshotDamaged
 from workers.live.errors import Refuse, Stop
 from workers.live.journal import Entry, last_entry, parsed
@@ -69,7 +70,8 @@ class Restore:
     async def run(self) -> Restored:
         """Do it; to be called only after the owner before was fenced, so that the journal has its end.
 
-        Raises `Refuse` where the journal was written under other rules, `Stop` where it does not hold.
+        Raises `Refuse` where the journal was written under other rules, `Stop` where it does not hold, and
+        `Unreadable` where an input no longer has what is needed.
         """
         reader = self._make_reader()
         await reader.start()
@@ -224,12 +226,9 @@ class Feed:
         self._next = list(inputs)
         pairs = {(topic, self._shard): at for topic, at in zip(self._topics.inputs, inputs, strict=True)}
         begins = await self._reader.begins(pairs)
-        for (topic, _), at in pairs.items():
-            if begins[topic, self._shard] > at:
-                raise Stop(
-                    f"`{topic}/{self._shard}` begins at offset {begins[topic, self._shard]}, and offset {at} "
-                    "is needed: retention has removed it; keep inputs for longer than snapshots take"
-                )
+        for each, at in pairs.items():
+            if begins[each] > at:
+                raise deleted(*each, at, begins[each], None)
         self._reader.assign({pair: journal_offset, **pairs})
 
     async def stop(self) -> None:
@@ -270,7 +269,8 @@ class Feed:
                     self._reader.pause([(piece.topic, self._shard)])
                 continue
             place = self._topics.inputs.index(piece.topic)
-            self._pieces[place].append(piece.columns)
+            if piece.columns.offset.size:
+                self._pieces[place].append(piece.columns)
             self._next[place] = piece.next_offset
             if place != wanted and sum(each.offset.size for each in self._pieces[place]) > _AHEAD_MAX:
                 self._paused.add(place)

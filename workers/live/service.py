@@ -11,16 +11,20 @@ from typing import Final, TypeVar
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 
 from rules.engine.engine import Engine
+from rules.engine.event import TOPICS
 from rules.language.model import Pack
 from workers.clock import running_seconds, unix_seconds
 from workers.kafka.batches import ready
 from workers.kafka.clients import consumer, producer
 from workers.kafka.reader import Reader
 from workers.kafka.transactor import Transactor
+from workers.kafka.unreadable import Unreadable, forbidden
 from workers.live.errors import Refuse
 from workers.live.faults import Faults
+from workers.live.joining import joined
 from workers.live.ports import Reading, Transacting
-from workers.live.shard import Shard, Surroundings
+from workers.live.shard import Shard
+from workers.live.surroundings import Surroundings
 from workers.live.telemetry import Telemetry
 from workers.logs import logger
 from workers.settings.live import LiveSettings
@@ -48,6 +52,8 @@ _STOP_S: Final = 60.0
 #: So soon the broker answers that there is nothing: resuming and the watermark of quiet inputs wait for it.
 _FETCH_WAIT_MS: Final = 100
 _FIGURES_S: Final = 1.0
+#: After an error of the whole reader.
+_AGAIN_S: Final = 1.0
 
 
 class DataPlane:
@@ -68,6 +74,8 @@ class DataPlane:
         self._telemetry = telemetry
         self._inputs = settings.topics.inputs
         self._shards: dict[int, Shard] = {}
+        #: Shards that would be this worker's and cannot be run, and why.
+        self._barred: dict[int, str] = {}
         self._paused: set[tuple[str, int]] = set()
         #: The session of each shard for which its inputs are read.
         self._flowing: dict[int, int] = {}
@@ -88,25 +96,21 @@ class DataPlane:
 
     def shards(self) -> Mapping[int, str]:
         """The shards that are this worker's, and their states."""
-        return {number: shard.state for number, shard in sorted(self._shards.items())}
+        states = dict.fromkeys(self._barred, "failed")
+        states |= {number: shard.state for number, shard in self._shards.items()}
+        return dict(sorted(states.items()))
+
+    def reasons(self) -> Mapping[int, str]:
+        """Why shards failed that are not ready since."""
+        failed = {number: shard.reason for number, shard in self._shards.items()}
+        return self._barred | {number: reason for number, reason in failed.items() if reason}
 
     async def start(self) -> None:
-        """Join the group; shards come and go from then on."""
+        """Join the group, however long that takes; shards come and go from then on."""
         self._ended = asyncio.get_running_loop().create_future()
-        instance = self._settings.instance_id or f"{socket.gethostname()}-{self._settings.web_port}"
-        reader = Reader(
-            consumer(
-                self._settings,
-                group_id=self._settings.group,
-                group_instance_id=instance,
-                fetch_max_wait_ms=_FETCH_WAIT_MS,
-            )
-        )
-        reader.consumer.subscribe(list(self._inputs), listener=_Membership(self))
-        self._reader = reader
         # what is compiled is also loaded before the first batch, which would wait for it
         loading = asyncio.create_task(asyncio.to_thread(warm_shard, self._around.pack))
-        await reader.start()
+        reader = await joined(self._make_member, self._settings, log.warning)
         await loading
         self._pump = asyncio.create_task(self._read(reader), name="pump")
 
@@ -147,12 +151,7 @@ class DataPlane:
         self._paused = set(given)
         self._flowing.clear()
         whole = {number for _, number in given if all((topic, number) in given for topic in self._inputs)}
-        for number in sorted({number for _, number in given} - whole):
-            log.error(
-                "shard is not run: the group gave this worker some of its topics and not all; "
-                "let all workers of the group subscribe to the same topics",
-                shard=number,
-            )
+        self._bar({number for _, number in given} - whole)
         for number in [number for number in self._shards if number not in whole]:
             del self._shards[number]
             self._telemetry.shard_gone(number)
@@ -164,6 +163,26 @@ class DataPlane:
             if shard.task is not None:
                 shard.task.add_done_callback(self._shard_ended)
         log.info("shards are assigned", shards=sorted(whole))
+
+    def _bar(self, partial: set[int]) -> None:
+        """Show these shards as failed: of a topic that cannot be seen the group deals out nothing."""
+        refused = sorted(self._reader.forbidden(self._inputs)) if self._reader is not None else []
+        reason = (
+            forbidden(refused[0]).message
+            if refused
+            else "the group gave this worker some of its topics and not all: let all workers of the group "
+            "subscribe to the same topics, and see whether each of them is there"
+        )
+        if len(refused) == len(self._inputs):
+            partial = set(range(self.partitions))
+        for number in self._barred.keys() - partial:
+            self._telemetry.shard_gone(number)
+        self._barred = dict.fromkeys(sorted(partial), reason)
+        for number in self._barred:
+            log.error("shard is not run", shard=number, reason=reason)
+            self._telemetry.shard_state(number, "failed")
+            for topic in refused:
+                self._telemetry.input_unreadable(number, TOPICS[self._inputs.index(topic)], "forbidden")
 
     async def _stop_shards(self, budget_s: float, *, last_snapshot: bool) -> None:
         stops = [shard.stop(budget_s, last_snapshot=last_snapshot) for shard in self._shards.values()]
@@ -181,7 +200,7 @@ class DataPlane:
     def _seek(self, reader: Reader) -> None:
         """Let reading begin for shards that have become ready; between two reads, when nothing is in hand."""
         for number, shard in self._shards.items():
-            if not shard.ready or self._flowing.get(number) == shard.session:
+            if not shard.reading or self._flowing.get(number) == shard.session:
                 continue
             pairs = [(topic, number) for topic in self._inputs]
             if not all(TopicPartition(*pair) in reader.consumer.assignment() for pair in pairs):
@@ -200,14 +219,17 @@ class DataPlane:
                 pieces = await reader.read(_READ_S)
             except asyncio.CancelledError:
                 raise
+            except Unreadable as error:
+                await self._cannot_read(reader, error)
+                continue
             except Exception as error:
                 log.warning("cannot read", reason=str(error) or type(error).__name__)
-                await asyncio.sleep(1.0)
+                await asyncio.sleep(_AGAIN_S)
                 continue
             now_ms = int(unix_seconds() * 1000)
             for piece in pieces:
                 shard = self._shards.get(piece.partition)
-                if shard is not None and shard.ready and self._flowing.get(shard.number) == shard.session:
+                if shard is not None and shard.reading and self._flowing.get(shard.number) == shard.session:
                     topic = self._inputs.index(piece.topic)
                     shard.feed(topic, piece.columns, piece.next_offset, now_ms)
             self._hear_ends(reader)
@@ -217,9 +239,21 @@ class DataPlane:
                 for shard in self._shards.values():
                     shard.report_lag()
 
+    async def _cannot_read(self, reader: Reader, error: Unreadable) -> None:
+        """Let the shards fail that need what cannot be read, and go on reading for the others."""
+        for number, shard in self._shards.items():
+            if error.partition in (None, number):
+                shard.cannot_read(error)
+                pairs = {(topic, number) for topic in self._inputs}
+                pairs = {pair for pair in pairs if TopicPartition(*pair) in reader.consumer.assignment()}
+                reader.pause(pairs)
+                self._paused |= pairs
+        if error.topic is None:
+            await asyncio.sleep(_AGAIN_S)
+
     def _hear_ends(self, reader: Reader) -> None:
         for number, shard in self._shards.items():
-            if not shard.ready or self._flowing.get(number) != shard.session:
+            if not shard.reading or self._flowing.get(number) != shard.session:
                 continue
             for place, topic in enumerate(self._inputs):
                 heard = reader.heard(topic, number)
@@ -228,7 +262,7 @@ class DataPlane:
 
     def _hold_back(self, reader: Reader) -> None:
         for number, shard in self._shards.items():
-            if not shard.ready:
+            if not shard.reading:
                 continue
             for place, topic in enumerate(self._inputs):
                 records, size = shard.behind(place)
@@ -242,6 +276,21 @@ class DataPlane:
                     reader.pause([pair])
 
     # --- clients ----------------------------------------------------------------------------------------
+
+    def _make_member(self) -> Reader:
+        """The reader that is a member of the group; the group speaks to this data plane from its start on."""
+        instance = self._settings.instance_id or f"{socket.gethostname()}-{self._settings.web_port}"
+        reader = Reader(
+            consumer(
+                self._settings,
+                group_id=self._settings.group,
+                group_instance_id=instance,
+                fetch_max_wait_ms=_FETCH_WAIT_MS,
+            )
+        )
+        reader.consumer.subscribe(list(self._inputs), listener=_Membership(self))
+        self._reader = reader
+        return reader
 
     def _make_reader(self) -> Reading:
         return Reader(consumer(self._settings, fetch_max_wait_ms=_RESTORE_WAIT_MS))

@@ -1,38 +1,37 @@
 """One shard: partition p of every input, its engine, its transactional producer, and its states.
 
 FENCING -> RESTORING -> READY, and from each of them to FAILED when something goes wrong; from there after a
-while to FENCING again. Whatever fails, the state is dropped and restored, so nothing ever needs undoing.
+while to FENCING again. Whatever fails, the state is dropped and restored, so nothing ever needs undoing; only
+where an input cannot be read, nothing is wrong with the state, and it is kept.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from rules.calendar import PERIOD_FIRST, PERIOD_LAST, calendar
 from rules.engine.engine import Engine
-from rules.engine.event import TOPICS
-from rules.language.model import Pack
-from rules.shard.core import Core, refusals
+from rules.shard.core import Core
 from rules.shard.inbox import Inbox
 from rules.shard.records import RecordColumns
-from workers.clock import running_seconds, unix_seconds
-from workers.kafka.messages import Messages
+from workers.clock import running_seconds
 from workers.kafka.transactor import FencedError
-from workers.live.batch import Batches, Committed, Stepped, Work
+from workers.kafka.unreadable import Unreadable
+from workers.live.batch import Batches, Stepped, Work
 from workers.live.errors import Refuse, Stop
-from workers.live.faults import Faults
+from workers.live.figures import Figures
+from workers.live.inputs import Troubles, look
 from workers.live.journal import last_entry
-from workers.live.ports import Reading, Transacting
+from workers.live.ports import Transacting
 from workers.live.progress import Progress
 from workers.live.restore import Restore, Restored
 from workers.live.snapshotting import Snapshotting
-from workers.live.telemetry import Telemetry
+from workers.live.surroundings import Surroundings
 from workers.logs import logger
-from workers.settings.live import LiveSettings
 
 log = logger("shard")
 T = TypeVar("T")
@@ -52,29 +51,12 @@ _IDLE_S = 0.25
 _CANCEL_S = 1.0
 #: Times between tries after a failure: at first, and at most.
 _AGAIN_FIRST_S, _AGAIN_MAX_S = 0.2, 10.0
+#: A shard whose inputs moved only past what is no record names that in a batch of its own so seldom.
+_PASSED_S = 5.0
 #: No answer of a broker that is still of use is older.
 _REMEMBERED_MS = 60_000
-#: How often figures that take a look at all customers are brought up to date.
-_HELD_S = 10.0
 
 GENERATION: Final = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a shard is given.
-
-    `prepare` does what can be done of sending in a thread; `wall_us` is the clock in microseconds since 1970.
-    """
-
-    pack: Pack
-    settings: LiveSettings
-    telemetry: Telemetry
-    faults: Faults
-    make_reader: Callable[[], Reading]
-    make_transactor: Callable[[int], Transacting]
-    prepare: Callable[[Messages], Messages] = lambda messages: messages
-    wall_us: Callable[[], int] = lambda: int(unix_seconds() * 1_000_000)
 
 
 @dataclass(slots=True)
@@ -94,6 +76,8 @@ class Shard:
         self.state = "fencing"
         #: Why it will not go on by itself, or None.
         self.stopped: Stop | None = None
+        #: Why it failed, until it is ready again.
+        self.reason: str | None = None
         #: Goes up whenever it becomes ready: what was read for an earlier session is not for this one.
         self.session = 0
         self._around = around
@@ -107,11 +91,13 @@ class Shard:
         #: A state that may still hold when the shard comes back.
         self._kept: Restored | None = None
         self._running: _Running | None = None
+        #: Why there is nothing more to come in this session.
+        self._unreadable: Unreadable | None = None
+        self._troubles = Troubles(number, self._topics, around.telemetry)
         self._snapshots = Snapshotting(number, GENERATION, around.settings.snapshot_interval_s)
         self._took_s = 0.0
         self._records_max = around.settings.batch_records_max
-        self._held_s = 0.0
-        self._looking: asyncio.Task[None] | None = None
+        self._figures = Figures(number, around.pack, around.telemetry)
         #: (wall time in ms, clock of the log as of then), rising: what the log's time was when.
         self._log_times: list[tuple[int, int]] = []
 
@@ -142,9 +128,14 @@ class Shard:
         return self._task
 
     @property
-    def ready(self) -> bool:
-        """Whether it takes records."""
-        return self._running is not None
+    def reading(self) -> bool:
+        """Whether it is ready and its inputs are to be read for it."""
+        return self._running is not None and self._unreadable is None
+
+    def cannot_read(self, error: Unreadable) -> None:
+        """There is no reading on for it: it works off what it has, and fails."""
+        self._unreadable = error
+        self._wake.set()
 
     @property
     def positions(self) -> tuple[int, ...]:
@@ -203,14 +194,17 @@ class Shard:
             began_s = running_seconds()
             try:
                 await self._live()
-            except Refuse:
-                self._enter("failed")
+            except Refuse as reason:
+                self._enter("failed", str(reason))
                 raise
             except Stop as reason:
                 self.stopped = reason
-                self._enter("failed")
+                self._enter("failed", str(reason))
                 log.error("shard stays stopped", shard=self.number, reason=str(reason))  # noqa: TRY400 - it is no bug
                 return
+            except Unreadable as error:
+                self._troubles.tell(error)
+                self._enter("failed", error.message)
             except FencedError as error:
                 self._around.telemetry.fenced()
                 self._fail(error)
@@ -236,6 +230,7 @@ class Shard:
             self._around.faults.reach("fenced")
             restored = await self._restored()
             self._around.faults.reach("restored")
+            await self._readable(restored)
             await self._ready(restored, transactor)
         finally:
             if self._task is asyncio.current_task():
@@ -277,8 +272,19 @@ class Shard:
         )
         return restored
 
+    async def _readable(self, restored: Restored) -> None:
+        """Return if the inputs can be read on from there; else the state is kept for the next try."""
+        pairs = [(topic, self.number) for topic in self._topics.inputs]
+        try:
+            await look(self._around.make_reader, dict(zip(pairs, restored.progress.inputs, strict=True)))
+        except Unreadable:
+            self._kept = restored
+            raise
+        self._troubles.over()
+
     async def _ready(self, restored: Restored, transactor: Transacting) -> None:
         progress = restored.progress
+        self._unreadable = None
         inbox = Inbox(
             progress.inputs,
             progress.watermark_us,
@@ -309,6 +315,10 @@ class Shard:
                 commit.add_done_callback(lambda _: self._wake.set())
             if commit is not None:
                 await commit
+        except Unreadable:
+            # all that was taken is committed: nothing is wrong with the state
+            self._kept = Restored(running.core, running.progress)
+            raise
         except BaseException:
             if commit is not None:
                 commit.cancel()
@@ -316,17 +326,19 @@ class Shard:
             raise
         self._kept = Restored(running.core, running.progress)
 
-    def _enter(self, state: str) -> None:
+    def _enter(self, state: str, reason: str | None = None) -> None:
         if state != self.state:
             log.info(f"shard is {state}", shard=self.number)
         self.state = state
+        if state in ("failed", "ready"):
+            self.reason = reason
         self._around.telemetry.shard_state(self.number, state)
 
     def _fail(self, error: Exception) -> None:
         reason = str(error) or type(error).__name__
         log.warning("shard failed, its state will be restored", shard=self.number, reason=reason)
         log.debug("where it failed", shard=self.number, exc_info=error)
-        self._enter("failed")
+        self._enter("failed", reason)
 
     # --- batches ----------------------------------------------------------------------------------------
 
@@ -352,6 +364,8 @@ class Shard:
             if work is not None:
                 self._took_s = running_seconds()
                 return work
+            if self._unreadable is not None and (commit is None or commit.done()):
+                raise self._unreadable
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), _IDLE_S)
 
@@ -363,18 +377,26 @@ class Shard:
     async def _found(self, running: _Running) -> Work | None:
         inbox, progress, core = running.inbox, running.progress, running.core
         settings = self._around.settings
-        taken = inbox.take(0 if self._ending else self._records_max)
+        # positions at the end of what there is, so that nothing which may be deleted is needed again
+        passed = inbox.passed and running_seconds() - self._took_s > _PASSED_S
+        taken = inbox.take(
+            0 if self._ending else self._records_max, passed=passed or self._last_snapshot_wanted
+        )
         wall_us = self._around.wall_us()
         clock_us = wall_us if settings.clock == "wall" else (inbox.greatest_us or progress.clock_us or 0)
         watermark_us = inbox.watermark(clock_us)
         tick = None if self._ending else self._tick_due(progress, watermark_us, len(core.engine.customers))
-        if self._snapshots.is_due(core.engine, progress, at_once=self._last_snapshot_wanted):
+        # the last snapshot stands behind all positions: a batch that names some comes before it
+        first = self._last_snapshot_wanted and taken.moved
+        if not first and self._snapshots.is_due(core.engine, progress, at_once=self._last_snapshot_wanted):
             self._last_snapshot_wanted = False
             pause_s = await self._snapshots.copy(core.engine, progress, self._engine)
             self._around.telemetry.snapshot_paused(pause_s)
         chunks, snapshot = await self._snapshots.chunks()
-        if not (taken.records.offset.size or tick is not None or chunks):
-            return None
+        if not taken.moved:
+            if tick is None and not chunks:
+                return None
+            taken = inbox.take(0, passed=True)
         busy = any(inbox.waiting(topic) for topic in range(len(taken.ranges)))
         return Work(
             taken=taken,
@@ -423,71 +445,14 @@ class Shard:
         committed = await batches.commit(transactor, stepped)
         done_s = running_seconds()
         self._snapshots.committed(stepped, committed)
-        self._report(stepped, committed, done_s - began_s, done_s)
+        self._figures.batch(stepped, done_s - began_s)
+        self._figures.held(self._running.core if self._running else None, done_s)
+        if stepped.work.snapshot is not None:
+            self._figures.snapshot(self._snapshots, stepped.work.snapshot, committed)
 
     # --- figures ----------------------------------------------------------------------------------------
 
-    def _report(self, stepped: Stepped, committed: Committed, commit_s: float, done_s: float) -> None:
-        telemetry, pack, counts = self._around.telemetry, self._around.pack, stepped.journal.counts
-        telemetry.events(stepped.topics)
-        telemetry.dropped(duplicates=counts.duplicates, unknown=counts.unknown)
-        telemetry.late(counts.late)
-        telemetry.rejections(refusals(stepped.answers))
-        for answer in stepped.answers:
-            telemetry.changes(
-                (
-                    pack.dimensions[dimension].id,
-                    pack.dimensions[dimension].categories[to].id,
-                    _CAUSES[cause],
-                    n,
-                )
-                for (dimension, to, cause), n in answer.causes.items()
-            )
-            telemetry.notices(answer.states)
-        telemetry.erased(counts.erased)
-        telemetry.batch(
-            records=counts.records,
-            decode_s=stepped.decode_s,
-            step_s=stepped.step_s,
-            commit_s=commit_s,
-            batch_s=stepped.decode_s + stepped.step_s + commit_s,
-        )
-        made = stepped.work.snapshot
-        if made is not None:
-            telemetry.snapshot_made(
-                self.number, made_at_s=self._snapshots.made_at_s, size_bytes=self._snapshots.size_bytes
-            )
-            log.info(
-                "snapshot is made",
-                shard=self.number,
-                number=made.number,
-                bytes=self._snapshots.size_bytes,
-                offset=committed.chunk_offset,
-            )
-        if done_s - self._held_s > _HELD_S:
-            self._held_s = done_s
-            self._looking = asyncio.create_task(asyncio.to_thread(self._report_held))
-
     def report_lag(self) -> None:
         """Bring the figures up to date that change without a batch."""
-        running = self._running
-        if running is None:
-            return
-        for place, topic in enumerate(TOPICS):
-            self._around.telemetry.lag(topic, self.number, running.inbox.lag(place))
-        if running.inbox.watermark_us is not None:
-            self._around.telemetry.watermark(self.number, running.inbox.watermark_us)
-
-    def _report_held(self) -> None:
-        if self._running is None:
-            return
-        core = self._running.core
-        self._around.telemetry.held(
-            self.number,
-            customers=len(core.engine.customers),
-            pending=core.pending_moves(),
-            engine_bytes=core.engine.nbytes(),
-        )
-
-
-_CAUSES: Mapping[int, str] = dict(enumerate(("event", "time", "override", "rules", "merge")))
+        if self._running is not None:
+            self._figures.reached(self._running.inbox)

@@ -129,6 +129,15 @@ class Telemetry:
         for each in STATES:
             self._state.labels(str(shard), each).set(each == state)
 
+    def input_unreadable(self, shard: int, topic: str, reason: str) -> None:
+        """An input cannot be read on, whatever the reason; the shard stands still until it can."""
+        self.inputs_readable(shard)
+        self._unreadable.labels(str(shard), topic, reason).set(1)
+
+    def inputs_readable(self, shard: int) -> None:
+        """All inputs of a shard can be read."""
+        self._unreadable.remove_by_labels({"shard": str(shard)})
+
     def lag(self, topic: str, shard: int, records: int) -> None:
         """How many records of an input are committed by others and not yet taken."""
         self._lag.labels(str(shard), topic).set(records)
@@ -203,6 +212,9 @@ class Telemetry:
         self._build = Info("tierline_build", "The program and the pack it runs.", registry=self.registry)
         self._of_shards: list[Gauge] = []
         self._state = self._gauge("shard_state", "1 for the state a shard is in.", "state")
+        self._unreadable = self._gauge(
+            "input_unreadable", "1 while an input cannot be read on, and why.", "topic", "reason"
+        )
         self._lag = self._gauge("lag_records", "Records that are there and not yet taken.", "topic")
         self._watermark = self._gauge(
             "watermark_timestamp_seconds", "Up to where every class is final, since 1970."

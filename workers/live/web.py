@@ -57,6 +57,10 @@ class Shards(Protocol):
         """The shards that are this worker's, and the state of each: one of `telemetry.STATES`."""
         ...
 
+    def reasons(self) -> Mapping[int, str]:
+        """Why shards failed that are not ready since, a sentence each."""
+        ...
+
     async def ask(self, shard: int, question: Callable[[Engine], T]) -> T:
         """What a question says of a shard's engine, asked between two batches.
 
@@ -121,6 +125,9 @@ class Site:
         states = {} if held is None else held.shards()
         ready = held is not None and held.joined and all(state == "ready" for state in states.values())
         body: dict[str, object] = {"ready": ready, "shards": {str(n): states[n] for n in sorted(states)}}
+        reasons = {} if held is None else held.reasons()
+        if reasons:
+            body["reasons"] = {str(n): reasons[n] for n in sorted(reasons)}
         if held is None:
             body["error"] = "the worker is starting: it waits for a broker and looks at the topics"
         elif not held.joined:

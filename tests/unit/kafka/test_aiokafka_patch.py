@@ -154,8 +154,13 @@ def test_a_record_larger_than_the_buffer_is_left_to_the_fetcher(length: int) -> 
     assert column_records(raw, 0, [])[0][0].columns.offset.size == 0
 
 
-def test_damage_is_said_with_its_partition() -> None:
-    raw = bytearray(Batch((Row(b"a", b"1"),)).raw())
-    raw[-1] ^= 1
-    with pytest.raises(CorruptRecordException, match="checksum in `orders/0`"):
-        column_records(bytes(raw), 0, [])
+@pytest.mark.parametrize("magic", [1, 2])
+def test_damage_ends_a_piece_and_loses_nothing_before_it(magic: int) -> None:
+    """Old formats, too: there each record is a batch."""
+    good = Batch((Row(b"a", b"1"),), 20, 0, magic).raw()
+    bad = bytearray(Batch((Row(b"b", b"2"),), 21, 0, magic).raw())
+    bad[-1] ^= 1
+    pieces, position = column_records(good + bytes(bad), 20, [])
+    assert [piece.columns.offset.tolist() for piece in pieces] == [[20]]
+    assert isinstance(pieces[0].damage, CorruptRecordException)
+    assert position == 21

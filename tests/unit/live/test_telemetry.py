@@ -48,6 +48,20 @@ def test_what_changed_nothing_is_counted_by_why(telemetry: Telemetry) -> None:
     assert series["tierline_events_rejected_total reason=future"] == 1
 
 
+def test_an_input_that_cannot_be_read_is_shown_with_its_reason_until_it_can(telemetry: Telemetry) -> None:
+    telemetry.input_unreadable(1, "orders", "deleted")
+    telemetry.input_unreadable(2, "orders", "forbidden")
+    telemetry.input_unreadable(1, "payments", "damaged")
+    name = "tierline_input_unreadable"
+    assert {each for each in shown(telemetry) if each.startswith(name)} == {
+        f"{name} reason=damaged shard=1 topic=payments",
+        f"{name} reason=forbidden shard=2 topic=orders",
+    }
+    telemetry.inputs_readable(1)
+    telemetry.shard_gone(2)
+    assert not any(each.startswith(name) for each in shown(telemetry))
+
+
 def test_changes_are_counted_by_dimension_category_and_cause(telemetry: Telemetry) -> None:
     telemetry.changes([("value_tier", "gold", "event", 2), ("value_tier", "gold", "time", 1)])
     telemetry.notices({"started": 2})
@@ -180,6 +194,7 @@ def tell_something_of_each(telemetry: Telemetry) -> None:
     telemetry.describe(version="1", pack="p", pack_version="1", fingerprint="f")
     telemetry.events({"orders": 1})
     telemetry.rejections({"schema": 1})
+    telemetry.input_unreadable(0, "orders", "deleted")
     telemetry.changes([("tier", "gold", "event", 1)])
     telemetry.notices({"started": 1})
     telemetry.shard_state(0, "ready")

@@ -40,7 +40,7 @@ def test_a_topic_that_still_has_records_to_fetch_holds_back_what_could_come_afte
     inbox.feed(2, columns([(5, 25)]), 9)  # the others were of aborted transactions
     taken = inbox.take(10)
     assert [(topic, offset) for topic, offset, _ in listed(taken.records)] == [(1, 1), (2, 5), (1, 2)]
-    assert taken.ranges == ((0, 0), (1, 3), (1, 6), (0, 0))
+    assert taken.ranges == ((0, 0), (1, 3), (1, 9), (0, 0))
 
 
 def test_at_equal_times_the_earlier_topic_goes_first_also_where_it_must_be_waited_for() -> None:
@@ -61,6 +61,60 @@ def test_what_was_fed_before_is_not_taken_twice() -> None:
     inbox.hear_end(1, 7, None)
     assert [offset for _, offset, _ in listed(inbox.take(10).records)] == [4, 5, 6]
     assert inbox.positions == (0, 7, 0, 0)
+
+
+class TestWhatIsNoRecord:
+    """Markers of transactions and aborted records take offsets; nobody waits for them to become records."""
+
+    def test_markers_at_the_end_of_a_topic_hold_nothing_back_once_they_are_passed(self) -> None:
+        inbox = Inbox(_FOUR)
+        _quiet(inbox, 0, 3)
+        inbox.feed(1, columns([(0, 10)]), 2)  # its marker came with it
+        inbox.hear_end(1, 2, 50_000)
+        inbox.feed(2, columns([(0, 30)]), 1)
+        inbox.hear_end(2, 2, 50_000)
+        assert [topic for topic, _, _ in listed(inbox.take(10).records)] == [1, 2]
+        inbox.feed(1, columns([(2, 40)]), 4)
+        inbox.hear_end(1, 4, 60_000)
+        assert inbox.take(10).records.offset.size == 0, "the marker behind the record could be a record"
+        inbox.feed(2, columns([]), 2)
+        assert listed(inbox.take(10).records) == [(1, 2, b"2")]
+
+    def test_the_position_goes_past_them_with_the_records_of_any_topic(self) -> None:
+        inbox = Inbox(_FOUR)
+        _quiet(inbox, 0, 3)
+        inbox.feed(1, columns([(0, 10), (1, 11)]), 3)
+        inbox.hear_end(1, 3, None)
+        inbox.feed(2, columns([]), 7)
+        inbox.hear_end(2, 7, None)
+        assert inbox.take(1).ranges == ((0, 0), (0, 1), (0, 7), (0, 0)), "a record of the first topic waits"
+        assert inbox.take(10).ranges == ((0, 0), (1, 3), (7, 7), (0, 0))
+        assert inbox.positions == (0, 3, 7, 0)
+
+    def test_alone_they_are_named_only_when_that_is_asked_for(self) -> None:
+        inbox = Inbox(_FOUR)
+        _quiet(inbox, 0, 2, 3)
+        inbox.feed(1, columns([]), 5)
+        inbox.hear_end(1, 5, None)
+        assert not inbox.take(10).moved
+        assert inbox.passed
+        assert inbox.take(10, passed=True).ranges == ((0, 0), (0, 5), (0, 0), (0, 0))
+        assert not inbox.passed
+
+    def test_they_are_no_lag_and_do_not_hold_the_watermark(self) -> None:
+        inbox = Inbox(_FOUR)
+        _quiet(inbox, 0, 2, 3, clock_us=90_000)
+        inbox.feed(1, columns([(0, 10)]), 3)
+        inbox.hear_end(1, 3, 90_000)
+        assert inbox.lag(1) == 3
+        inbox.take(10)
+        inbox.feed(1, columns([]), 5)
+        inbox.hear_end(1, 6, 90_000)
+        assert inbox.lag(1) == 1, "one more offset is to be read"
+        inbox.feed(1, columns([]), 6)
+        inbox.hear_end(1, 6, 95_000)
+        assert inbox.lag(1) == 0
+        assert inbox.watermark(99_000) == 90_000
 
 
 @given(
