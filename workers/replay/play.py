@@ -27,6 +27,7 @@ from workers.replay.blocks import (
     VALUE_3,
     Block,
 )
+from workers.replay.sorting import in_order
 
 I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
@@ -305,15 +306,6 @@ def _played(
         strings=engine.strings,
         counters=outcome.counters,
     )
-
-
-def in_order(table: I64, columns: tuple[int, int, int]) -> I64:
-    """The lines of a table by three columns, the first one first; equal ones stay as they are."""
-    first, second, third = (np.ascontiguousarray(table[:, column]) for column in columns)
-    if first.size and first.min() == first.max():
-        order = np.argsort(third, kind="stable")
-        return order[np.argsort(second[order], kind="stable")]
-    return np.lexsort((third, second, first))
 
 
 def following(evaluation: I64, order: I64) -> tuple[I64, I64]:
