@@ -333,6 +333,15 @@ def _put_change(
 
 
 @lean
+def _row_ahead(table: I64, line: int) -> None:
+    """Ask for a row of a table."""
+    size = 8 * table.shape[1]
+    for skipped in range(0, size, 64):
+        ahead(table, line, skipped)
+    ahead(table, line, size - 8)
+
+
+@lean
 def _fetch(
     changes: I64, evaluations: I64, order: I64, i: int, customers: Words, triggers: Triggers, numbers: Numbers
 ) -> None:
@@ -341,10 +350,8 @@ def _fetch(
     Lines of one moment lie far apart in memory: half the time would be waiting for it.
     """
     last = order.size - 1
-    ahead(changes, order[min(i + 16, last)], 0)
-    far = changes[order[min(i + 12, last)], at.CHANGE_EVALUATION]
-    for skipped in range(0, evaluations.shape[1] * 8, 64):
-        ahead(evaluations, far, skipped)
+    _row_ahead(changes, order[min(i + 16, last)])
+    _row_ahead(evaluations, changes[order[min(i + 12, last)], at.CHANGE_EVALUATION])
     near = changes[order[min(i + 8, last)], at.CHANGE_EVALUATION]
     ahead(customers.ends, evaluations[near, at.EVALUATION_ROW], 0)
     ahead(numbers.ends, near * numbers.columns, 0)
