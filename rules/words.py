@@ -1,4 +1,4 @@
-"""Eight or sixteen bytes at a time: loads and copies of machine code that numba has no names for.
+"""Eight or sixteen bytes at a time, and lines of the cache ahead: what numba has no names for.
 
 Positions are not checked and need not be aligned. With the JIT off the same happens in plain Python.
 """
@@ -11,6 +11,7 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
@@ -45,6 +46,22 @@ def _copy16(_typing: Any, target: Any, _to: Any, source: Any, _start: Any) -> An
     return types.void(target, types.int64, source, types.int64), generate
 
 
+def _ahead(_typing: Any, array: Any, _at: Any, _skipped: Any) -> Any:
+    """Ask for the line of the cache so many bytes behind the beginning of a row; nobody waits for it."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        found = context.make_array(signature.args[0])(context, builder, args[0])
+        first = builder.mul(args[1], builder.extract_value(found.strides, 0))
+        bits, small = ir.IntType(8).as_pointer(), ir.IntType(32)
+        place = builder.gep(builder.bitcast(found.data, bits), [builder.add(first, args[2])])
+        kind = ir.FunctionType(ir.VoidType(), [bits, small, small, small])
+        prefetch = cast(Any, cgutils).get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(prefetch, [place, *(ir.Constant(small, hint) for hint in (0, 3, 1))])  # read, keep, data
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, types.int64), generate
+
+
 def _plain_word(buf: U8, at: int) -> np.uint64:
     return np.uint64(int.from_bytes(bytes(buf[int(at) : int(at) + 8]), "little"))
 
@@ -53,10 +70,15 @@ def _plain_copy16(target: U8, to: int, source: U8, start: int) -> None:
     target[to : to + 16] = source[start : start + 16]
 
 
+def _plain_ahead(array: NDArray[Any], at: int, skipped: int) -> None:
+    """Nothing to ask for."""
+
+
 _OFF: bool = cast(Any, numba.config).DISABLE_JIT
-#: `word(buf, at)` and `copy16(target, to, source, start)`, as said above.
+#: `word(buf, at)`, `copy16(target, to, source, start)` and `ahead(array, row, bytes)`, as said above.
 word: Any = _plain_word if _OFF else intrinsic(_word)
 copy16: Any = _plain_copy16 if _OFF else intrinsic(_copy16)
+ahead: Any = _plain_ahead if _OFF else intrinsic(_ahead)
 
 
 def frozen(buf: U8) -> U8:

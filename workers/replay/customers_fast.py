@@ -92,11 +92,7 @@ def _values(kind: Kind, gathered: Gathered, words: I64, parts: I64, digits: int)
         return pa.array(numbers, mask=np.isnan(numbers))
     missing = words == at.ABSENT
     if kind is Kind.STRING:
-        for part in np.unique(parts).tolist():
-            mine = np.flatnonzero(parts == part)
-            own = words[mine]
-            gathered.strings_of(part, own)
-            words[mine] = own
+        words = gathered.strings_of(parts, words)
         ends = gathered.strings.ends[: gathered.string_count + 1]
         texts = pa.LargeBinaryArray.from_buffers(
             pa.large_binary(),

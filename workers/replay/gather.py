@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +17,15 @@ from rules.engine.event import Event
 from rules.engine.plan_arrays import EVALUATION_WORDS, Plan
 from rules.engine.strings import StringTable, byte_order, gather
 from rules.engine.text.render import Triggers, Words
+from rules.jit import entered
 from rules.language.model import Kind
-from workers.replay.play import following, in_order
+from workers.replay.play import following
 from workers.replay.shelf import Shelf
+from workers.replay.sorting import in_order
 
 I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
+U32 = NDArray[np.uint32]
 
 #: Evaluations, notices or customers that go into one slice, about.
 SLICE_ROWS = 40_000
@@ -73,16 +75,49 @@ class ChangeSlice:
     triggers: Triggers
 
 
-class _Span(NamedTuple):
-    """What a slice has of a part: lines of evaluations, their changes, and the bytes of their event ids."""
+#: Words of what a slice has of a part: where the part's customers and strings begin among those of all, and
+#: how many lines, changes and bytes of event ids there are.
+(_SPAN_ROW, _SPAN_STRING, _SPAN_LINES, _SPAN_CHANGES, _SPAN_BYTES) = range(5)
 
-    part: int
-    low: int
-    high: int
-    change: int
-    last_change: int
-    byte: int
-    last_byte: int
+
+@entered
+def _settle(
+    spans: I64,
+    evaluations: I64,
+    changes: I64,
+    change_first: U32,
+    trigger_first: U32,
+    start: I64,
+    rank: I64,
+    numbers: I64,
+    columns: I64,
+) -> None:
+    """Make one slice of what was read from the parts: customers, lines, strings and event ids get the numbers
+    that they have among all. `columns` of an evaluation hold strings; `start` becomes where the event id of
+    each line begins.
+    """
+    line, move, byte = np.int64(0), np.int64(0), np.int64(0)
+    for s in range(spans.shape[0]):
+        row, string = spans[s, _SPAN_ROW], spans[s, _SPAN_STRING]
+        end = line + spans[s, _SPAN_LINES]
+        last_move = move + spans[s, _SPAN_CHANGES]
+        away_move, away_byte = move - np.int64(change_first[line]), byte - np.int64(trigger_first[line])
+        for i in range(line, end):
+            evaluations[i, at.EVALUATION_ROW] = rank[row + evaluations[i, at.EVALUATION_ROW]]
+            if evaluations[i, at.EVALUATION_EVENT] >= 0:
+                evaluations[i, at.EVALUATION_EVENT] = i
+            for c in range(columns.size):
+                if evaluations[i, columns[c]] >= 0:
+                    evaluations[i, columns[c]] = numbers[string + evaluations[i, columns[c]]]
+            start[i] = away_byte + np.int64(trigger_first[i])
+            next_move = away_move + np.int64(change_first[i + 1]) if i + 1 < end else last_move
+            for m in range(away_move + np.int64(change_first[i]), next_move):
+                changes[m, at.CHANGE_EVALUATION] = i
+                for column in (at.CHANGE_ACTOR, at.CHANGE_REASON):
+                    if changes[m, column] >= 0:
+                        changes[m, column] = numbers[string + changes[m, column]]
+        line, move, byte = end, last_move, byte + spans[s, _SPAN_BYTES]
+    start[line] = byte
 
 
 class Gathered:
@@ -100,20 +135,22 @@ class Gathered:
         order = byte_order(arena, ends, int(sum(sizes)))
         rank = np.empty(order.size, np.int64)
         rank[order] = np.arange(order.size)
+        self._ranks = rank
         self._rank = np.split(rank, np.cumsum(sizes)[:-1])
+        self._first_row = np.cumsum([0, *sizes])
         self.customers = Words(*gather(arena, ends, order))
         self._strings = StringTable()
-        self._string_numbers = [self._interned(part.strings) for part in parts]
+        numbers = [self._interned(part.strings) for part in parts]
+        self._numbers = np.concatenate(numbers)
+        self._first_string = np.cumsum([0, *(each.size for each in numbers)])
         self.strings = Words(self._strings.arena, self._strings.ends)
         self.string_count = len(self._strings)
         self.string_max = int(np.diff(self._strings.ends[: len(self._strings) + 1]).max(initial=0))
         pack = plan.pack
         self._evaluation_words = int(plan.packed[EVALUATION_WORDS])
-        self._text_columns = [
-            at.EVALUATION_HEAD + i
-            for i, kind in enumerate([m.kind for m in pack.metrics] + [a.kind for a in pack.attributes])
-            if kind is Kind.STRING
-        ]
+        kinds = [m.kind for m in pack.metrics] + [a.kind for a in pack.attributes]
+        strings = [at.EVALUATION_HEAD + i for i, kind in enumerate(kinds) if kind is Kind.STRING]
+        self._text_columns = np.array(strings, np.int64)
 
     def _interned(self, strings: StringTable) -> I64:
         count = len(strings)
@@ -122,10 +159,12 @@ class Gathered:
             strings.arena, starts, np.diff(strings.ends[: count + 1]).astype(np.int32)
         )
 
-    def strings_of(self, part: int, words: I64) -> None:
-        """Turn a part's own numbers of strings into those of `strings`, in place; missing ones stay."""
+    def strings_of(self, parts: I64, words: I64) -> I64:
+        """The numbers in `strings` of what are some parts' own numbers of strings; missing ones stay."""
         known = words >= 0
-        words[known] = self._string_numbers[part][words[known]]
+        found = words.copy()
+        found[known] = self._numbers[self._first_string[parts[known]] + words[known]]
+        return found
 
     def rank(self, part: int, row: int) -> int:
         """The place among all customers of a part's row."""
@@ -141,48 +180,37 @@ class Gathered:
 
     def changes(self, cut: list[tuple[int, int]]) -> ChangeSlice:
         """Load the changes of a slice."""
-        spans = [
-            _Span(p, low, high, *self._parts[p].bounds(low, high))
-            for p, (low, high) in enumerate(cut)
-            if high > low
-        ]
-        count = sum(span.high - span.low for span in spans)
+        wanted = [(p, low, high, *self._parts[p].bounds(low, high)) for p, (low, high) in enumerate(cut)]
+        wanted = [each for each in wanted if each[2] > each[1]]
+        spans = np.array(
+            [
+                (self._first_row[p], self._first_string[p], high - low, last - first, end - begin)
+                for p, low, high, first, last, begin, end in wanted
+            ],
+            np.int64,
+        )
+        count, moved, size = spans[:, _SPAN_LINES:].sum(axis=0).tolist()
         table = np.empty((count, self._evaluation_words), np.int64)
-        moves = np.empty((sum(span.last_change - span.change for span in spans), at.CHANGE_WORDS), np.int64)
-        text = np.empty(sum(span.last_byte - span.byte for span in spans), np.uint8)
+        moves, text = np.empty((moved, at.CHANGE_WORDS), np.int64), np.empty(size, np.uint8)
+        change_first, trigger_first = np.empty(count, np.uint32), np.empty(count, np.uint32)
         start, types = np.empty(count + 1, np.int64), np.empty(count, np.uint8)
         line = move = byte = 0
-        for span in spans:
-            part, size = self._parts[span.part], span.high - span.low
-            here = table[line : line + size]
-            part.evaluations.rows_into(span.low, span.high, here)
-            here[:, at.EVALUATION_ROW] = self._rank[span.part][here[:, at.EVALUATION_ROW]]
-            lines = np.arange(line, line + size)
-            here[:, at.EVALUATION_EVENT] = np.where(here[:, at.EVALUATION_EVENT] >= 0, lines, -1)
-            self._strings_of_columns(span.part, here, self._text_columns)
-            own = moves[move : move + span.last_change - span.change]
-            part.changes.rows_into(span.change, span.last_change, own)
-            begins = part.change_first[span.low : span.high + 1]
-            own[:, at.CHANGE_EVALUATION] = np.repeat(lines, np.diff(begins))
-            self._strings_of_columns(span.part, own, [at.CHANGE_ACTOR, at.CHANGE_REASON])
-            part.triggers.rows_into(span.byte, span.last_byte, text[byte : byte + span.last_byte - span.byte])
-            first = part.trigger_first[span.low : span.high].astype(np.int64)
-            np.add(first, byte - span.byte, out=start[line : line + size])
-            types[line : line + size] = part.trigger_type[span.low : span.high]
-            line += size
-            move += span.last_change - span.change
-            byte += span.last_byte - span.byte
-        start[-1] = byte
+        for p, low, high, first, last, begin, end in wanted:
+            part = self._parts[p]
+            to, to_move, to_byte = line + high - low, move + last - first, byte + end - begin
+            part.evaluations.rows_into(low, high, table[line:to])
+            part.changes.rows_into(first, last, moves[move:to_move])
+            part.triggers.rows_into(begin, end, text[byte:to_byte])
+            change_first[line:to] = part.change_first[low:high]
+            trigger_first[line:to] = part.trigger_first[low:high]
+            types[line:to] = part.trigger_type[low:high]
+            line, move, byte = to, to_move, to_byte
+        columns = self._text_columns
+        _settle(spans, table, moves, change_first, trigger_first, start, self._ranks, self._numbers, columns)
         triggers = Triggers(text, start[:-1], np.diff(start).astype(np.int32), types)
         order = in_order(table, (at.EVALUATION_INPUT, at.EVALUATION_INSTANT, at.EVALUATION_ROW))
         change_order, _ = following(moves[:, at.CHANGE_EVALUATION], order)
         return ChangeSlice(table, moves, change_order, triggers)
-
-    def _strings_of_columns(self, part: int, table: I64, columns: list[int]) -> None:
-        for column in columns:
-            words = table[:, column].copy()
-            self.strings_of(part, words)
-            table[:, column] = words
 
     def notices(self, cut: list[tuple[int, int]]) -> tuple[I64, I64]:
         """Load the notices of a slice, and their order."""

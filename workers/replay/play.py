@@ -16,7 +16,9 @@ from rules.engine.strings import StringTable
 from rules.intake.columns import ATTRIBUTE_REMOVED, ATTRIBUTE_STRING
 from rules.intake.hashing import hash_spans
 from rules.jit import called, compiled, entered, lean
+from rules.words import ahead
 from workers.replay.blocks import (
+    EVENT_WORDS,
     EXTRA,
     INSTANT,
     KIND,
@@ -27,6 +29,7 @@ from workers.replay.blocks import (
     VALUE_3,
     Block,
 )
+from workers.replay.sorting import in_order
 
 I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
@@ -169,11 +172,10 @@ def play(plan: Plan, blocks: list[Block], ticks: Ticks, arrival: bool) -> Played
         details,
         control_base,
     )
+    place = batch.position
     if not arrival:
-        everywhere = np.zeros(batch.row.size, np.int64)
-        batch = batch._replace(position=everywhere, tick_positions=np.zeros_like(ticks.place))
+        batch = batch._replace(position=np.zeros_like(place), tick_positions=np.zeros_like(ticks.place))
     outcome = engine.step(batch)
-    place = words[order, PLACE]
     return _played(engine, plan, outcome, batch, place, text, event_start, event_length, details)
 
 
@@ -196,6 +198,49 @@ def _attributes(
     return (index, value), np.cumsum([0, *sizes])
 
 
+@entered
+def _arrange(
+    words: I64,
+    order: I64,
+    row: I64,
+    starts: I64,
+    customer_length: NDArray[np.int32],
+    bases: I64,
+    attributes: tuple[U8, I64],
+    batch: Batch,
+    event_start: I64,
+    event_length: NDArray[np.int32],
+) -> None:
+    """Fill a batch in playing order; `bases` are by event the first attribute and control of its block."""
+    index, value = attributes
+    last, listed = order.size - 1, np.int64(0)
+    for i in range(order.size):
+        ahead(words, order[min(i + 8, last)], 0)
+        ahead(words, order[min(i + 8, last)], 8 * EVENT_WORDS - 8)
+        event = order[i]
+        kind, text, extra = words[event, KIND], words[event, TEXT], words[event, EXTRA]
+        batch.row[i] = row[event]
+        batch.type[i] = kind >> 48
+        batch.label[i] = (kind >> 32) & 0xFFFF
+        batch.period[i] = kind
+        batch.instant[i] = words[event, INSTANT]
+        batch.v1[i] = words[event, VALUE_1]
+        batch.v2[i] = words[event, VALUE_2]
+        batch.v3[i] = words[event, VALUE_3]
+        batch.position[i] = words[event, PLACE]
+        event_start[i] = starts[event] + customer_length[event]
+        event_length[i] = text & 0xFFF
+        control = (extra >> 40) - 1
+        batch.control[i] = control + bases[event, 1] if control >= 0 else -1
+        batch.attribute_first[i] = listed
+        first = bases[event, 0] + (extra & 0xFFFFFFFF)
+        for a in range(first, first + ((extra >> 32) & 0xFF)):
+            batch.attribute[listed] = index[a]
+            batch.attribute_value[listed] = value[a]
+            listed += 1
+    batch.attribute_first[order.size] = listed
+
+
 def _batch(
     engine: Engine,
     words: I64,
@@ -212,38 +257,37 @@ def _batch(
     control_base: I64,
 ) -> tuple[Batch, I64, NDArray[np.int32]]:
     """The batch in playing order, and the spans of its event ids."""
-    sizes = [block.words.shape[0] for block in blocks]
-    extra = words[:, EXTRA]
-    counts = ((extra >> 32) & 0xFF)[order]
-    source = ((extra & 0xFFFFFFFF) + np.repeat(attribute_base[:-1], sizes))[order]
-    first = np.zeros(order.size + 1, np.int32)
-    np.cumsum(counts, out=first[1:])
-    listed = np.repeat(source - first[:-1], counts) + np.arange(first[-1])
-    control = (extra >> 40) - 1
-    control = np.where(control >= 0, control + np.repeat(control_base[:-1], sizes), -1)
-    ordered = words[order]
-    event_start = starts[order] + customer_length[order]
-    event_length = (ordered[:, TEXT] & 0xFFF).astype(np.int32)
-    place = np.ascontiguousarray(ordered[:, PLACE])
+    bases = np.repeat(
+        np.stack([attribute_base[:-1], control_base[:-1]], axis=1),
+        [block.words.shape[0] for block in blocks],
+        axis=0,
+    )
+    count, listed = order.size, attributes[0].size
     batch = Batch(
-        row=row[order],
-        type=(ordered[:, KIND] >> 48).astype(np.uint8),
-        label=((ordered[:, KIND] >> 32) & 0xFFFF).astype(np.int32),
-        instant=np.ascontiguousarray(ordered[:, INSTANT]),
-        period=ordered[:, KIND].astype(np.int32),
-        hash=hash_spans(text, event_start, event_length),
-        v1=np.ascontiguousarray(ordered[:, VALUE_1]),
-        v2=np.ascontiguousarray(ordered[:, VALUE_2]),
-        v3=np.ascontiguousarray(ordered[:, VALUE_3]),
-        control=control[order].astype(np.int32),
-        attribute_first=first,
-        attribute=attributes[0][listed],
-        attribute_value=attributes[1][listed],
-        position=place,
-        ticks_before=np.searchsorted(ticks.place, place).astype(np.int32),
+        row=np.empty(count, np.int64),
+        type=np.empty(count, np.uint8),
+        label=np.empty(count, np.int32),
+        instant=np.empty(count, np.int64),
+        period=np.empty(count, np.int32),
+        hash=np.empty(0, np.uint64),
+        v1=np.empty(count, np.int64),
+        v2=np.empty(count, np.int64),
+        v3=np.empty(count, np.int64),
+        control=np.empty(count, np.int32),
+        attribute_first=np.empty(count + 1, np.int32),
+        attribute=np.empty(listed, np.uint8),
+        attribute_value=np.empty(listed, np.int64),
+        position=np.empty(count, np.int64),
+        ticks_before=np.empty(0, np.int32),
         controls=engine.controls(details),
         ticks=ticks.period,
         tick_positions=ticks.place,
+    )
+    event_start, event_length = np.empty(count, np.int64), np.empty(count, np.int32)
+    _arrange(words, order, row, starts, customer_length, bases, attributes, batch, event_start, event_length)
+    batch = batch._replace(
+        hash=hash_spans(text, event_start, event_length),
+        ticks_before=np.searchsorted(ticks.place, batch.position).astype(np.int32),
     )
     return batch, event_start, event_length
 
@@ -305,15 +349,6 @@ def _played(
         strings=engine.strings,
         counters=outcome.counters,
     )
-
-
-def in_order(table: I64, columns: tuple[int, int, int]) -> I64:
-    """The lines of a table by three columns, the first one first; equal ones stay as they are."""
-    first, second, third = (np.ascontiguousarray(table[:, column]) for column in columns)
-    if first.size and first.min() == first.max():
-        order = np.argsort(third, kind="stable")
-        return order[np.argsort(second[order], kind="stable")]
-    return np.lexsort((third, second, first))
 
 
 def following(evaluation: I64, order: I64) -> tuple[I64, I64]:

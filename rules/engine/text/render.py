@@ -22,7 +22,7 @@ from rules.engine.text.write import (
     put_string,
 )
 from rules.jit import called, entered, lean, wide
-from rules.words import copy16, frozen
+from rules.words import ahead, copy16, frozen
 
 U8 = NDArray[np.uint8]
 I64 = NDArray[np.int64]
@@ -332,6 +332,37 @@ def _put_change(
     return to + 1
 
 
+@lean
+def _row_ahead(table: I64, line: int) -> None:
+    """Ask for a row of a table."""
+    size = 8 * table.shape[1]
+    for skipped in range(0, size, 64):
+        ahead(table, line, skipped)
+    ahead(table, line, size - 8)
+
+
+@lean
+def _fetch(
+    changes: I64, evaluations: I64, order: I64, i: int, customers: Words, triggers: Triggers, numbers: Numbers
+) -> None:
+    """Ask for what the lines after this one need, each thing a while before what it leads to is asked for.
+
+    Lines of one moment lie far apart in memory: half the time would be waiting for it.
+    """
+    last = order.size - 1
+    _row_ahead(changes, order[min(i + 16, last)])
+    _row_ahead(evaluations, changes[order[min(i + 12, last)], at.CHANGE_EVALUATION])
+    near = changes[order[min(i + 8, last)], at.CHANGE_EVALUATION]
+    ahead(customers.ends, evaluations[near, at.EVALUATION_ROW], 0)
+    ahead(numbers.ends, near * numbers.columns, 0)
+    next_ = changes[order[min(i + 4, last)], at.CHANGE_EVALUATION]
+    ahead(customers.text, customers.ends[evaluations[next_, at.EVALUATION_ROW]], 0)
+    event = evaluations[next_, at.EVALUATION_EVENT]
+    if event >= 0:
+        ahead(triggers.text, triggers.start[event], 0)
+    ahead(numbers.text, numbers.ends[next_ * numbers.columns], 0)
+
+
 def render_changes(
     template: Template,
     changes: I64,
@@ -391,6 +422,7 @@ def _render_changes(
     to = np.int64(0)
     values = t[tpl.VALUES_METRICS] + t[tpl.VALUES_ATTRIBUTES]
     for i in range(first, order.size):
+        _fetch(changes, evaluations, order, i, customers, triggers, numbers)
         change = changes[order[i]]
         evaluation = evaluations[change[at.CHANGE_EVALUATION]]
         customer = evaluation[at.EVALUATION_ROW]
