@@ -13,6 +13,7 @@ from rules.language.model import Pack
 from workers.projector.bulk import KEEP, put
 from workers.projector.describing import describe
 from workers.sql import tables as at
+from workers.sql.connect import POSTGRESQL
 from workers.sql.upgrading import upgrade
 
 DAYS = 365
@@ -49,6 +50,10 @@ def make(engine: Engine, pack: Pack, customers: int, changes: int, tell: Tell) -
             for index in table.indexes:
                 index.create(connection)
         connection.execute(text("UPDATE projection SET projected_us = 1"))
+    if engine.dialect.name == POSTGRESQL:
+        # what its autovacuum does by itself a minute later
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("ANALYZE"))
 
 
 def _fill(connection: Connection, pack: Pack, customers: int, changes: int, tell: Tell) -> None:
