@@ -1,4 +1,4 @@
-"""Tables that are written once and read in ranges of rows: in memory while small, else in files."""
+"""Tables that are written once and read in ranges of rows: in memory while small, else packed in files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-#: Bytes that are put in order at a time before they are written: they stay in the processor's caches.
+from workers.replay.packing import Packing, pack, packing_of, unpack
+
+#: Bytes that are packed in order at a time before they are written: they stay in the processor's caches.
 _PIECE_BYTES = 1 << 20
 
 
@@ -38,33 +40,40 @@ class Shelves:
     def put(self, name: str, table: NDArray[Any], order: NDArray[np.int64] | None = None) -> Shelf:
         """Put a table away, its rows in an order of their own if one is given."""
         if self._folder is None:
-            return Shelf(table, order, None, 0)
+            return Shelf(table, order, None, 0, None)
+        packing = packing_of(table) if table.ndim == 2 else None
+        row = table.itemsize if packing is None else 4 * packing.size()
         with self._lock:
             if name not in self._files:
                 self._files[name] = (os.open(self._folder / name, os.O_RDWR | os.O_CREAT), 0)
             file, first = self._files[name]
-            self._files[name] = (file, first + table.nbytes)
-        lines = max(1, _PIECE_BYTES // max(1, table.nbytes // max(1, table.shape[0])))
-        at = first
-        for low in range(0, table.shape[0], lines):
-            piece = (
-                table[low : low + lines] if order is None else table.take(order[low : low + lines], axis=0)
-            )
-            _write_all(file, np.ascontiguousarray(piece), at)
-            at += piece.nbytes
-        return Shelf(np.empty((0, *table.shape[1:]), table.dtype), None, file, first)
+            self._files[name] = (file, first + row * table.shape[0])
+        if packing is None:
+            _write_all(file, table, first)
+        else:
+            order = np.arange(table.shape[0]) if order is None else order
+            lines = _PIECE_BYTES // max(1, row)
+            for low in range(0, table.shape[0], lines):
+                _write_all(file, pack(table, order[low : low + lines], packing), first + low * row)
+        return Shelf(np.empty((0, *table.shape[1:]), table.dtype), None, file, first, packing)
 
 
 class Shelf:
     """One table that was put away."""
 
     def __init__(
-        self, table: NDArray[Any], order: NDArray[np.int64] | None, file: int | None, first: int
+        self,
+        table: NDArray[Any],
+        order: NDArray[np.int64] | None,
+        file: int | None,
+        first: int,
+        packing: Packing | None,
     ) -> None:
         self._table = table
         self._order = order
         self._file = file
         self._first = first
+        self._packing = packing
 
     def rows(self, low: int, high: int) -> NDArray[Any]:
         """A copy of the rows from `low` to `high`."""
@@ -79,10 +88,12 @@ class Shelf:
                 to[:] = self._table[low:high]
             else:
                 np.take(self._table, self._order[low:high], axis=0, out=to, mode="clip")
-            return
-        if to.nbytes:
-            row = to.nbytes // (high - low)
-            _read_all(self._file, to, self._first + low * row)
+        elif self._packing is None:
+            _read_all(self._file, to, self._first + low * to.itemsize)
+        else:
+            packed = np.empty((high - low, self._packing.size()), np.uint32)
+            _read_all(self._file, packed, self._first + low * 4 * self._packing.size())
+            unpack(packed, self._packing, to)
 
 
 def _write_all(file: int, table: NDArray[Any], at: int) -> None:
