@@ -161,9 +161,9 @@ class Restore:
     async def _again(self, core: Core, progress: Progress, begin: int, last: Entry) -> tuple[Progress, int]:
         """Run the batches after the progress up to the last one through the engine."""
         feed = Feed(self._topics, self._shard, self._make_reader)
-        await feed.start(begin, progress.inputs if progress.number else None)
         records, told_s = 0, running_seconds()
         try:
+            await feed.start(begin, progress.inputs if progress.number else None)
             while progress.number < last.record.number:
                 entry = await feed.entry(progress.number)
                 batch = await feed.records(entry.record)

@@ -148,13 +148,16 @@ class DataPlane:
         reader = self._reader
         if reader is not None and given:
             reader.pause(given)
+            # a partition without a position keeps aiokafka from reading any other of the same broker
+            for topic, number in given:
+                reader.seek(topic, number, 0)
         self._paused = set(given)
         self._flowing.clear()
         whole = {number for _, number in given if all((topic, number) in given for topic in self._inputs)}
-        self._bar({number for _, number in given} - whole)
         for number in [number for number in self._shards if number not in whole]:
             del self._shards[number]
             self._telemetry.shard_gone(number)
+        self._bar({number for _, number in given} - whole)
         for number in sorted(whole):
             if number not in self._shards:
                 self._shards[number] = Shard(number, self._around)
