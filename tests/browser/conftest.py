@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +11,9 @@ from typing import Any
 import pytest
 
 from tests.benchmarks.surfaces.making import make
+from tests.benchmarks.surfaces.paint import BROWSERS, console
 from workers.packs import open_pack
 from workers.sql.connect import open_database
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @dataclass
@@ -37,21 +32,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     engine = open_database(url)
     make(engine, open_pack("shop"), 300, 6000, lambda _: None)
     engine.dispose()
-    words = ["console", "--rules", "shop", "--database", url, "--console-open", "--console-port", "0"]
-    variables = {"TIERLINE_CONSOLE_WORKERS": "http://127.0.0.1:9", "TIERLINE_LOG_FORMAT": "json"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "workers.cli.main", *words],
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | variables,
-    )
-    try:
-        assert process.stderr is not None
-        told = next(json.loads(line) for line in process.stderr if '"console starts"' in line)
-        yield str(told["web"])
-    finally:
-        process.terminate()
-        process.communicate(timeout=20)
+    with console(url) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

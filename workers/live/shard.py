@@ -91,7 +91,7 @@ class Shard:
         #: A state that may still hold when the shard comes back.
         self._kept: Restored | None = None
         self._running: _Running | None = None
-        #: Why there is nothing more to come in this session.
+        #: Why there is nothing more to come until it is restored anew.
         self._unreadable: Unreadable | None = None
         self._troubles = Troubles(number, self._topics, around.telemetry)
         self._snapshots = Snapshotting(number, GENERATION, around.settings.snapshot_interval_s)
