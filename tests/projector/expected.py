@@ -210,9 +210,9 @@ def _said(published: Published, pack: Pack, ends: dict[str, dict[str, Any]], cus
             continue
         if event.type in ("order.completed", "order.refunded") and event.amount is not None:
             row = {"customer_id": own, "event_id": event.event_id, "type": event.type}
-            orders.setdefault(
-                (own, event.event_id), row | {"occurred_us": at_us, "amount_minor": event.amount}
-            )
+            name = own, event.event_id
+            if at_us > orders.get(name, {"occurred_us": at_us - 1})["occurred_us"]:
+                orders[name] = row | {"occurred_us": at_us, "amount_minor": event.amount}
         for index, value in event.attributes:
             name = own, pack.attributes[index].name
             if at_us >= attributes.get(name, {"assigned_us": at_us})["assigned_us"]:

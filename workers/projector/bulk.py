@@ -13,8 +13,9 @@ from sqlalchemy import Connection, Table
 
 from workers.sql.connect import SQLITE
 
-#: Of a statement: rows that are there stay, are replaced, or have one column added up.
-KEEP, REPLACE, ADD = "keep", "replace", "add"
+#: Of a statement: rows that are there stay, are replaced, are replaced if they happened earlier (if at the
+#: same time, by the one with the lesser place), or have one column added up.
+KEEP, REPLACE, LATER, ADD = "keep", "replace", "later", "add"
 
 
 def put(
@@ -62,4 +63,8 @@ def _on_conflict(table: str, columns: Sequence[str], key: Sequence[str], mode: s
         return f"{clause} NOTHING"
     if mode == ADD:
         return f"{clause} UPDATE SET {', '.join(f'{n} = {table}.{n} + excluded.{n}' for n in others)}"
-    return f"{clause} UPDATE SET {', '.join(f'{n} = excluded.{n}' for n in others)}"
+    replaced = f"{clause} UPDATE SET {', '.join(f'{n} = excluded.{n}' for n in others)}"
+    if mode == LATER:
+        there = f"({table}.occurred_us, -{table}.place)"
+        return f"{replaced} WHERE (excluded.occurred_us, -excluded.place) > {there}"
+    return replaced

@@ -44,13 +44,19 @@ class Customer(NamedTuple):
 
 
 class Order(NamedTuple):
-    """An order, in the order of the columns of its table."""
+    """An order, in the order of the columns of its table; `place` as for all that the inputs say."""
 
     customer_id: str
     event_id: str
     type: str
     occurred_us: int
     amount_minor: int
+    place: int
+
+    @property
+    def standing(self) -> tuple[int, int]:
+        """What decides which of two with one id stands: the one that happened last, else the first."""
+        return self.occurred_us, -self.place
 
 
 class Attribute(NamedTuple):
@@ -60,6 +66,7 @@ class Attribute(NamedTuple):
     name: str
     value: str | None
     assigned_us: int
+    place: int
 
 
 class Override(NamedTuple):
@@ -73,6 +80,7 @@ class Override(NamedTuple):
     reason: str | None
     actor: str | None
     assigned_us: int
+    place: int
 
 
 class Ended(NamedTuple):
@@ -84,6 +92,7 @@ class Ended(NamedTuple):
 
 
 Name = tuple[str, str]  # customer, and dimension, attribute or event
+Said = tuple[int, int]  # when it happened, in microseconds, and its place
 T = TypeVar("T")
 
 
@@ -99,8 +108,8 @@ class Known:
     current: dict[Name, Current] = field(default_factory=dict)
     customers: dict[str, Customer] = field(default_factory=dict)
     pending: dict[Name, Notice] = field(default_factory=dict)
-    attributes: dict[Name, int] = field(default_factory=dict)
-    overrides: dict[Name, int] = field(default_factory=dict)
+    attributes: dict[Name, Said] = field(default_factory=dict)
+    overrides: dict[Name, Said] = field(default_factory=dict)
     ended: dict[str, Ended] = field(default_factory=dict)
 
 
@@ -203,17 +212,24 @@ class Fold:
         self.rows.shards[batch.shard] = batch
 
     def order(self, order: Order) -> None:
-        """An order; the first with its id stands."""
-        if not self._said_before_the_end(order.customer_id, order.occurred_us):
-            self.rows.orders.setdefault((order.customer_id, order.event_id), order)
+        """An order; of those with one id the one that happened last stands, else the first.
+
+        Not simply the first: that one may belong to a life that has ended, of which is heard only later.
+        """
+        if self._said_before_the_end(order.customer_id, order.occurred_us):
+            return
+        name = order.customer_id, order.event_id
+        if order.standing >= self.rows.orders.get(name, order).standing:
+            self.rows.orders[name] = order
 
     def attribute(self, attribute: Attribute) -> None:
         """An attribute; the one said last, by the time at which it happened, stands (S4.3)."""
         name = attribute.customer_id, attribute.name
         if self._said_before_the_end(attribute.customer_id, attribute.assigned_us):
             return
-        if attribute.assigned_us >= self._known.attributes.get(name, attribute.assigned_us):
-            self._known.attributes[name] = attribute.assigned_us
+        said = attribute.assigned_us, attribute.place
+        if said >= self._known.attributes.get(name, said):
+            self._known.attributes[name] = said
             self.rows.attributes[name] = attribute
 
     def override(self, override: Override) -> None:
@@ -221,8 +237,9 @@ class Fold:
         name = override.customer_id, override.dimension
         if self._said_before_the_end(override.customer_id, override.assigned_us):
             return
-        if override.assigned_us >= self._known.overrides.get(name, override.assigned_us):
-            self._known.overrides[name] = override.assigned_us
+        said = override.assigned_us, override.place
+        if said >= self._known.overrides.get(name, said):
+            self._known.overrides[name] = said
             self.rows.overrides[name] = override
 
     def _has_ended(self, customer_id: str, life: int) -> bool:
@@ -269,8 +286,8 @@ class Fold:
         _remove(rows.attributes, customer_id, lambda each: each.assigned_us <= erasure.effective_us)
         _remove(rows.overrides, customer_id, lambda each: each.assigned_us <= erasure.effective_us)
         _remove(rows.orders, customer_id, lambda each: each.occurred_us <= erasure.effective_us)
-        _remove(known.attributes, customer_id, lambda said_us: said_us <= erasure.effective_us)
-        _remove(known.overrides, customer_id, lambda said_us: said_us <= erasure.effective_us)
+        _remove(known.attributes, customer_id, lambda said: said[0] <= erasure.effective_us)
+        _remove(known.overrides, customer_id, lambda said: said[0] <= erasure.effective_us)
         customer = known.customers.get(customer_id)
         if customer is not None and customer.life <= erasure.life:
             del known.customers[customer_id]

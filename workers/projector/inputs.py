@@ -25,10 +25,25 @@ from workers.projector.fold import Attribute, Order, Override
 
 _NAMES = tuple(TYPES)
 _ORDERS = frozenset({"order.completed", "order.refunded"})
+_PARTITION, _TOPIC = 46, 62  # the bits of a place from which its partition and its topic count
 
 
-def said(columns: RecordColumns, intake: Intake, pack: Pack) -> Iterator[Order | Attribute | Override]:
-    """What the accepted records of `orders` and `customers` say; the refused ones are in the dead letters."""
+def place_of(rank: int, partition: int) -> int:
+    """Where a partition begins among all places; `rank`: 0 or 1, which of the inputs it is of.
+
+    A place is one number for topic, partition and offset, so that of two messages it can be said which
+    comes first, whichever was read first: int64, an offset below 2**46, a partition below 2**16.
+    """
+    return (rank << _TOPIC) + (partition << _PARTITION)
+
+
+def said(
+    columns: RecordColumns, intake: Intake, pack: Pack, first_place: int
+) -> Iterator[Order | Attribute | Override]:
+    """What the accepted records of `orders` and `customers` say; the refused ones are in the dead letters.
+
+    The place of each is `first_place` (that of the partition, see `place_of`) plus its offset.
+    """
     decoded = decode_records(
         columns.buffer,
         columns.value_start,
@@ -38,31 +53,33 @@ def said(columns: RecordColumns, intake: Intake, pack: Pack) -> Iterator[Order |
         timestamps_us=columns.timestamp_ms * 1000,
     )
     events = decoded.events
-    for index in range(events.index.size):
+    places = (columns.offset[events.index] + first_place).tolist()
+    for index, place in enumerate(places):
         type_ = _NAMES[events.type[index]]
         customer_id = _text(events.customer_text, events.customer_start[index], events.customer_length[index])
         if type_ in _ORDERS:
             if events.amount[index] != ABSENT:
-                yield _order(events, index, type_, customer_id)
+                yield _order(events, index, type_, customer_id, place)
         elif events.detail[index] >= 0:
-            override = _override(events.details[events.detail[index]], pack)
+            override = _override(events.details[events.detail[index]], pack, place)
             if override is not None:
                 yield override
         else:
-            yield from _attributes(events, index, customer_id, pack)
+            yield from _attributes(events, index, customer_id, pack, place)
 
 
-def _order(events: EventColumns, index: int, type_: str, customer_id: str) -> Order:
+def _order(events: EventColumns, index: int, type_: str, customer_id: str, place: int) -> Order:
     return Order(
         customer_id,
         _text(events.event_text, events.event_start[index], events.event_length[index]),
         type_,
         int(events.occurred_us[index]),
         int(events.amount[index]),
+        place,
     )
 
 
-def _override(event: Event, pack: Pack) -> Override | None:
+def _override(event: Event, pack: Pack, place: int) -> Override | None:
     """An assignment or a release; None for an erasure, of which the changes tell."""
     if event.dimension is None:
         return None
@@ -76,18 +93,21 @@ def _override(event: Event, pack: Pack) -> Override | None:
         event.reason,
         event.actor,
         event.occurred_us,
+        place,
     )
 
 
-def _attributes(events: EventColumns, index: int, customer_id: str, pack: Pack) -> Iterator[Attribute]:
+def _attributes(
+    events: EventColumns, index: int, customer_id: str, pack: Pack, place: int
+) -> Iterator[Attribute]:
     occurred_us = int(events.occurred_us[index])
-    for place in range(events.attribute_first[index], events.attribute_first[index + 1]):
-        name = pack.attributes[events.attribute_index[place]].name
-        yield Attribute(customer_id, name, _value(events, place), occurred_us)
+    for entry in range(events.attribute_first[index], events.attribute_first[index + 1]):
+        name = pack.attributes[events.attribute_index[entry]].name
+        yield Attribute(customer_id, name, _value(events, entry), occurred_us, place)
 
 
-def _value(events: EventColumns, place: int) -> str | None:
-    kind, bits = events.attribute_kind[place], int(events.attribute_value[place])
+def _value(events: EventColumns, entry: int) -> str | None:
+    kind, bits = events.attribute_kind[entry], int(events.attribute_value[entry])
     if kind == ATTRIBUTE_REMOVED:
         return None
     if kind == ATTRIBUTE_INTEGER:
@@ -96,7 +116,7 @@ def _value(events: EventColumns, place: int) -> str | None:
         return repr(struct.unpack("<d", struct.pack("<q", bits))[0])
     if kind == ATTRIBUTE_BOOLEAN:
         return "true" if bits else "false"
-    return _text(events.attribute_text, events.attribute_start[place], events.attribute_length[place])
+    return _text(events.attribute_text, events.attribute_start[entry], events.attribute_length[entry])
 
 
 def _text(buffer: np.ndarray[tuple[int], np.dtype[np.uint8]], start: int, length: int) -> str:

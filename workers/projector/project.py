@@ -16,7 +16,7 @@ from rules.shard.records import RecordColumns
 from workers.projector import decoding
 from workers.projector.decoding import Change, Erasure, ForeignError, Letter, Notice
 from workers.projector.fold import Attribute, Fold, Order, Override, customers_of
-from workers.projector.inputs import said
+from workers.projector.inputs import place_of, said
 from workers.projector.writing import Pair, Step, apply, positions_of
 from workers.settings.topics import TopicNames
 
@@ -97,7 +97,9 @@ class Projection:
         odd = 0
         for piece in sorted(pieces, key=lambda piece: self._order(piece.topic)):
             if piece.topic in {self._topics.customers, self._topics.orders}:
-                found += said(piece.columns, self._intake, self._pack)
+                rank = int(piece.topic == self._topics.orders)
+                place = place_of(rank, piece.partition)
+                found += said(piece.columns, self._intake, self._pack, place)
                 continue
             for offset, raw in self._read(piece):
                 if isinstance(raw, ForeignError):

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
-from workers.projector.bulk import ADD, KEEP, put
+from workers.projector.bulk import ADD, KEEP, LATER, put
 from workers.projector.decoding import Erasure, Notice
 from workers.projector.fold import Current, Customer, Ended, Fold, Known, Rows, digest
 from workers.sql import tables as at
@@ -59,9 +59,9 @@ def load(connection: Connection, customers: Iterable[str]) -> Known:
         waiting = Notice(state="started", **row)
         known.pending[waiting.customer_id, waiting.dimension] = waiting
     for row in _of(connection, at.ATTRIBUTES, ids):
-        known.attributes[row["customer_id"], row["name"]] = row["assigned_us"]
+        known.attributes[row["customer_id"], row["name"]] = row["assigned_us"], row["place"]
     for row in _of(connection, at.OVERRIDES, ids):
-        known.overrides[row["customer_id"], row["dimension"]] = row["assigned_us"]
+        known.overrides[row["customer_id"], row["dimension"]] = row["assigned_us"], row["place"]
     if connection.execute(select(at.ERASURES.c.life).limit(1)).first() is not None:
         for row in _of(connection, at.ERASURES, [digest(each) for each in ids], "customer_sha256"):
             known.ended[row["customer_sha256"]] = Ended(row["life"], row["effective_us"], row["told_ms"])
@@ -89,7 +89,7 @@ def write(connection: Connection, rows: Rows) -> dict[str, int]:
     put(connection, at.DEAD_LETTERS, rows.letters.values(), mode=KEEP)
     put(connection, at.MOVES, ((*place, count) for place, count in rows.moves.items()), mode=ADD)
     put(connection, at.SHARDS, rows.shards.values())
-    put(connection, at.ORDERS, rows.orders.values(), mode=KEEP)
+    put(connection, at.ORDERS, rows.orders.values(), mode=LATER)
     _add_up(connection, {order.customer_id for order in rows.orders.values()})
     return {
         "changes": len(rows.changes),

@@ -166,9 +166,11 @@ OVERRIDES: Final = Table(
     Column("reason", Text),
     Column("actor", Text),
     Column("assigned_us", BigInteger, nullable=False),
+    Column("place", BigInteger, nullable=False, server_default="0"),
 )
 
-#: Attributes of customers (S2.2); a null value is one that was removed.
+#: Attributes of customers (S2.2); a null value is one that was removed. `place`: where in the inputs it was
+#: said, by which of two at the same instant is decided; of overrides and orders too.
 ATTRIBUTES: Final = Table(
     "attributes",
     METADATA,
@@ -176,6 +178,7 @@ ATTRIBUTES: Final = Table(
     Column("name", Text, primary_key=True),
     Column("value", Text),
     Column("assigned_us", BigInteger, nullable=False),
+    Column("place", BigInteger, nullable=False, server_default="0"),
     Index(None, "name", "value", "customer_id"),
 )
 
@@ -188,6 +191,7 @@ ORDERS: Final = Table(
     Column("type", String(16), nullable=False),
     Column("occurred_us", BigInteger, nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
+    Column("place", BigInteger, nullable=False, server_default="0"),
 )
 
 #: Completed orders of a customer, and what they brought less what was refunded; nothing is a row too.
