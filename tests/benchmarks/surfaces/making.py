@@ -115,9 +115,11 @@ def _fill(connection: Connection, pack: Pack, customers: int, changes: int, tell
     orders = choose.geometric(0.15, customers)
     revenue = (orders * choose.lognormal(8.0, 0.8, customers)).astype(np.int64)
     _write(connection, at.VALUE, zip(ids, orders.tolist(), revenue.tolist(), strict=True))
-    cities = choose.integers(0, CITIES, customers).tolist()
+    cities = zip(ids, choose.integers(0, CITIES, customers).tolist(), strict=True)
     _write(
-        connection, at.ATTRIBUTES, ((own, "region", f"R{c}", 0) for own, c in zip(ids, cities, strict=True))
+        connection,
+        at.ATTRIBUTES,
+        ((own, "region", f"R{city}", 0, place) for place, (own, city) in enumerate(cities)),
     )
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import inspect
+import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,6 +32,8 @@ from workers.kafka.columns import Piece, columns_of
 READ: dict[Callable[..., Any], str] = {
     AIOKafkaConsumer.start: "2f1ba70443327538",
     Fetcher._proc_fetch_request: "59bf948fff47eed5",
+    Fetcher._fetch_requests_routine: "2a8ec5932644c9b0",
+    Fetcher.close: "1cd24bc1c442149e",
     Fetcher.fetched_records: "be4348896b9b66af",
     FetchResult: "d7db13f06de8248c",
     PartitionRecords: "94aa0da0dbec8d1b",
@@ -106,7 +112,7 @@ def test_producers_begin_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
 def column_records(raw: bytes, fetch_offset: int, aborted: list[tuple[int, int]]) -> tuple[list[Piece], int]:
     """What a fetcher makes of a response with the replaced names."""
     start = aiokafka_patch._start_with_columns()
-    names = start.__globals__["Fetcher"]._proc_fetch_request.__globals__
+    names = start.__globals__["Fetcher"]._take.__globals__
     response = names["MemoryRecords"](raw)
     assert response.has_next() == MemoryRecords(raw).has_next()
     assert response.size_in_bytes() == MemoryRecords(raw).size_in_bytes()
@@ -164,3 +170,45 @@ def test_damage_ends_a_piece_and_loses_nothing_before_it(magic: int) -> None:
     assert [piece.columns.offset.tolist() for piece in pieces] == [[20]]
     assert isinstance(pieces[0].damage, CorruptRecordException)
     assert position == 21
+
+
+def test_a_rest_grows_while_answers_are_empty_and_early() -> None:
+    rest = aiokafka_patch.Rest(0.1)
+    rests = [rest.after(0.0005, found=False) for _ in range(8)]
+    assert rests == pytest.approx([0.001, 0.002, 0.004, 0.008, 0.016, 0.025, 0.025, 0.025])
+    assert rest.after(0.0005, found=True) == 0
+    assert rest.after(0.0005, found=False) == pytest.approx(0.001)
+    assert rest.after(0.09, found=False) == 0, "this broker holds a fetch itself"
+
+
+def resting(answers: list[bool]) -> tuple[Any, list[float]]:
+    """A fetcher of columns whose broker gives these answers at once, and when it was asked."""
+    asked: list[float] = []
+
+    async def take(*_: object) -> bool:
+        asked.append(time.monotonic())
+        return answers.pop(0)
+
+    kind = aiokafka_patch._start_with_columns().__globals__["Fetcher"]
+    made = object.__new__(kind)
+    made._rests = defaultdict(lambda: aiokafka_patch.Rest(0.4))
+    made._take = take
+    return made, asked
+
+
+async def test_a_broker_that_has_nothing_is_asked_ever_less_often() -> None:
+    made, asked = resting([False] * 7 + [True, False])
+    while len(asked) < 9:
+        assert await made._proc_fetch_request(None, 1, None) == (len(asked) == 8)
+    between = [later - earlier for earlier, later in pairwise(asked)]
+    assert between[6] >= 0.064
+    assert between[6] > between[7], "after records it asks at once"
+
+
+async def test_a_rest_that_is_cancelled_ends_as_the_request_would() -> None:
+    made, _ = resting([False])
+    made._rests[1] = SimpleNamespace(after=lambda *_, **__: 60.0)
+    resting_now = asyncio.create_task(made._proc_fetch_request(None, 1, None))
+    await asyncio.sleep(0.01)
+    resting_now.cancel()
+    assert await resting_now is False
