@@ -120,7 +120,7 @@ def fill(engine: Engine, world: World) -> None:
         put(
             connection,
             at.ATTRIBUTES,
-            [(own, name, text, 0) for own, one in people for name, text in one["attributes"].items()],
+            [(own, name, text, 0, 0) for own, one in people for name, text in one["attributes"].items()],
         )
         put(
             connection,
