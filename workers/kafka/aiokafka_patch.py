@@ -1,9 +1,10 @@
 """The one place where names of aiokafka are replaced, pinned to the version that it was written for.
 
-Two things, each only with that version; with another one aiokafka does its work as it is, only slower:
-- a consumer started by `start` gives one `Piece` a response and partition instead of an object a record, and
-  rests before it asks a broker again that says at once that there is nothing, as the embedded one does. Its
+Three things, each only with that version; with another one aiokafka does its work as it is, only slower:
+- a consumer started by `start` gives one `Piece` a response and partition instead of an object a record. Its
   network, sessions, positions and errors stay aiokafka's, and other consumers of the process are not touched;
+- such a consumer, and one of `start_with_objects`, rests before it asks a broker again that says at once that
+  there is nothing, as the embedded one does;
 - `shorten_back_off`: a producer that begins a transaction while the broker still writes the markers of the
   one before asks again after 2 ms instead of 20.
 `workers.kafka.batches` asks `fits`, too, before it hands batches of its own to a producer.
@@ -59,6 +60,14 @@ async def start(consumer: AIOKafkaConsumer) -> bool:
     return True
 
 
+async def start_with_objects(consumer: AIOKafkaConsumer) -> None:
+    """Start a consumer so that it gives aiokafka's objects, but rests as those of `start` do."""
+    if fits():
+        await _start_resting()(consumer)
+    else:
+        await consumer.start()
+
+
 def shorten_back_off() -> None:
     """Let all producers of the process begin a transaction soon after the one before."""
     if fits():
@@ -102,6 +111,39 @@ class _Response:
 
 
 @functools.cache
+def _resting_fetcher() -> Any:
+    from aiokafka.consumer import fetcher
+
+    class RestingFetcher(fetcher.Fetcher):  # type: ignore[misc]
+        """Rests before it asks a broker again that had nothing."""
+
+        _fetch_max_wait_ms: int
+        _take = fetcher.Fetcher._proc_fetch_request
+
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            self._rests: defaultdict[int, Rest] = defaultdict(lambda: Rest(self._fetch_max_wait_ms / 1000))
+
+        async def _proc_fetch_request(self, assignment: Any, node_id: int, request: Any) -> bool:
+            asked = time.monotonic()
+            found: bool = await self._take(assignment, node_id, request)
+            rest_s = self._rests[node_id].after(time.monotonic() - asked, found=found)
+            if rest_s:
+                with suppress(asyncio.CancelledError):  # aiokafka awaits the requests that it has cancelled
+                    await asyncio.sleep(rest_s)
+            return found
+
+    return RestingFetcher
+
+
+@functools.cache
+def _start_resting() -> Callable[[AIOKafkaConsumer], Awaitable[None]]:
+    from aiokafka.consumer import consumer
+
+    return with_names(consumer.AIOKafkaConsumer.start, Fetcher=_resting_fetcher())
+
+
+@functools.cache
 def _start_with_columns() -> Callable[[AIOKafkaConsumer], Awaitable[None]]:
     from aiokafka.consumer import consumer, fetcher
     from aiokafka.record import memory_records
@@ -141,26 +183,12 @@ def _start_with_columns() -> Callable[[AIOKafkaConsumer], Awaitable[None]]:
                 damage = CorruptRecordException(str(error))
             return Piece(columns_of(objects), self.next_fetch_offset, damage)
 
-    class ColumnFetcher(fetcher.Fetcher):  # type: ignore[misc]
+    class ColumnFetcher(_resting_fetcher()):  # type: ignore[misc]
         """Takes what comes from the broker as columns."""
 
-        _fetch_max_wait_ms: int
         _take = with_names(
             fetcher.Fetcher._proc_fetch_request, MemoryRecords=_Response, PartitionRecords=ColumnRecords
         )
-
-        def __init__(self, *args: Any, **options: Any) -> None:
-            super().__init__(*args, **options)
-            self._rests: defaultdict[int, Rest] = defaultdict(lambda: Rest(self._fetch_max_wait_ms / 1000))
-
-        async def _proc_fetch_request(self, assignment: Any, node_id: int, request: Any) -> bool:
-            asked = time.monotonic()
-            found: bool = await self._take(assignment, node_id, request)
-            rest_s = self._rests[node_id].after(time.monotonic() - asked, found=found)
-            if rest_s:
-                with suppress(asyncio.CancelledError):  # aiokafka awaits the requests that it has cancelled
-                    await asyncio.sleep(rest_s)
-            return found
 
     return with_names(consumer.AIOKafkaConsumer.start, Fetcher=ColumnFetcher)
 

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from workers.cli.errors import UserError
 from workers.clock import running_seconds
+from workers.kafka.aiokafka_patch import start_with_objects
 from workers.kafka.clients import consumer, producer
 from workers.settings.live import LiveSettings
 
@@ -61,7 +62,10 @@ async def _opened(client: _Client, settings: LiveSettings) -> AsyncIterator[_Cli
     logging.getLogger("aiokafka").addHandler(_SILENCE)
     try:
         try:
-            await client.start()
+            if isinstance(client, AIOKafkaConsumer):
+                await start_with_objects(client)
+            else:
+                await client.start()
         except KafkaConnectionError as error:
             raise UserError(
                 f"no broker answers at `{settings.brokers}`",

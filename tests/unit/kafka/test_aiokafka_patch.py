@@ -77,6 +77,7 @@ def test_other_consumers_keep_their_objects() -> None:
     aiokafka_patch._start_with_columns()
     assert Fetcher._proc_fetch_request.__globals__["MemoryRecords"] is MemoryRecords
     assert Fetcher._proc_fetch_request.__globals__["PartitionRecords"] is PartitionRecords
+    aiokafka_patch._start_resting()
     assert AIOKafkaConsumer.start.__globals__["Fetcher"] is Fetcher
 
 
@@ -181,7 +182,16 @@ def test_a_rest_grows_while_answers_are_empty_and_early() -> None:
     assert rest.after(0.09, found=False) == 0, "this broker holds a fetch itself"
 
 
-def resting(answers: list[bool]) -> tuple[Any, list[float]]:
+@pytest.fixture(params=["columns", "objects"])
+def kind(request: pytest.FixtureRequest) -> type:
+    """The fetchers that rest."""
+    columns = request.param == "columns"
+    start = aiokafka_patch._start_with_columns() if columns else aiokafka_patch._start_resting()
+    found: type = start.__globals__["Fetcher"]
+    return found
+
+
+def resting(kind: type, answers: list[bool]) -> tuple[Any, list[float]]:
     """A fetcher of columns whose broker gives these answers at once, and when it was asked."""
     asked: list[float] = []
 
@@ -189,15 +199,14 @@ def resting(answers: list[bool]) -> tuple[Any, list[float]]:
         asked.append(time.monotonic())
         return answers.pop(0)
 
-    kind = aiokafka_patch._start_with_columns().__globals__["Fetcher"]
-    made = object.__new__(kind)
+    made: Any = object.__new__(kind)
     made._rests = defaultdict(lambda: aiokafka_patch.Rest(0.4))
     made._take = take
     return made, asked
 
 
-async def test_a_broker_that_has_nothing_is_asked_ever_less_often() -> None:
-    made, asked = resting([False] * 7 + [True, False])
+async def test_a_broker_that_has_nothing_is_asked_ever_less_often(kind: type) -> None:
+    made, asked = resting(kind, [False] * 7 + [True, False])
     while len(asked) < 9:
         assert await made._proc_fetch_request(None, 1, None) == (len(asked) == 8)
     between = [later - earlier for earlier, later in pairwise(asked)]
@@ -205,8 +214,8 @@ async def test_a_broker_that_has_nothing_is_asked_ever_less_often() -> None:
     assert between[6] > between[7], "after records it asks at once"
 
 
-async def test_a_rest_that_is_cancelled_ends_as_the_request_would() -> None:
-    made, _ = resting([False])
+async def test_a_rest_that_is_cancelled_ends_as_the_request_would(kind: type) -> None:
+    made, _ = resting(kind, [False])
     made._rests[1] = SimpleNamespace(after=lambda *_, **__: 60.0)
     resting_now = asyncio.create_task(made._proc_fetch_request(None, 1, None))
     await asyncio.sleep(0.01)
