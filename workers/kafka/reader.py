@@ -48,6 +48,10 @@ _CAREFUL_READS = 200
 Pair = tuple[str, int]
 
 
+class MembershipEndedError(Exception):
+    """The consumer is no longer in its group and will not join it again; one that is made anew can."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """What was fetched of one partition; `next_offset` is past it, and past all that is never to be read.
@@ -113,8 +117,10 @@ class Reader:
         """All there is of all partitions, or what comes first within a time; empty if nothing comes.
 
         Raises `Unreadable` where there is no reading on, once all that was read of it and of others is out;
-        the position stays there, so that reading again tries again.
+        the position stays there, so that reading again tries again. Raises `MembershipEndedError` where the
+        part of aiokafka that speaks with the group has stopped.
         """
+        self._see_membership()
         if self._trouble:
             raise self._trouble.pop(next(iter(self._trouble)))
         try:
@@ -168,6 +174,12 @@ class Reader:
         """Those of the topics that the broker does not let this client see, as it last said."""
         refused: set[str] = self.consumer._client.cluster.unauthorized_topics
         return refused.intersection(topics)
+
+    def _see_membership(self) -> None:
+        """aiokafka's task for the group ends on what it did not expect, and nothing begins it again."""
+        task = getattr(self.consumer._coordinator, "_coordination_task", None)
+        if task is not None and task.done() and not task.cancelled() and task.exception() is not None:
+            raise MembershipEndedError(str(task.exception()))
 
     async def _read(self, timeout_s: float) -> list[Fetched]:
         if self._as_columns:

@@ -16,7 +16,7 @@ from rules.language.model import Pack
 from workers.clock import running_seconds, unix_seconds
 from workers.kafka.batches import ready
 from workers.kafka.clients import consumer, producer
-from workers.kafka.reader import Reader
+from workers.kafka.reader import MembershipEndedError, Reader
 from workers.kafka.transactor import Transactor
 from workers.kafka.unreadable import Unreadable, forbidden
 from workers.live.errors import Refuse
@@ -112,7 +112,8 @@ class DataPlane:
         loading = asyncio.create_task(asyncio.to_thread(warm_shard, self._around.pack))
         reader = await joined(self._make_member, self._settings, log.warning)
         await loading
-        self._pump = asyncio.create_task(self._read(reader), name="pump")
+        self._pump = asyncio.create_task(self._read_on(reader), name="pump")
+        self._pump.add_done_callback(self._task_ended)
 
     async def wait(self) -> None:
         """Until it has ended; raises what ended it."""
@@ -164,7 +165,7 @@ class DataPlane:
             shard = self._shards[number]
             shard.start()
             if shard.task is not None:
-                shard.task.add_done_callback(self._shard_ended)
+                shard.task.add_done_callback(self._task_ended)
         log.info("shards are assigned", shards=sorted(whole))
 
     def _bar(self, partial: set[int]) -> None:
@@ -191,11 +192,11 @@ class DataPlane:
         stops = [shard.stop(budget_s, last_snapshot=last_snapshot) for shard in self._shards.values()]
         await asyncio.gather(*stops)
 
-    def _shard_ended(self, task: asyncio.Task[None]) -> None:
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
         if task.cancelled() or self._ended is None or self._ended.done():
             return
         error = task.exception()
-        if isinstance(error, Refuse):
+        if isinstance(error, Refuse) or (error is not None and task is self._pump):
             self._ended.set_exception(error)
 
     # --- reading ----------------------------------------------------------------------------------------
@@ -214,13 +215,26 @@ class DataPlane:
             self._paused.difference_update(pairs)
             self._flowing[number] = shard.session
 
+    async def _read_on(self, reader: Reader) -> None:
+        """Read for ever; where the membership has ended by itself, another one is begun."""
+        while True:
+            try:
+                await self._read(reader)
+            except MembershipEndedError as error:
+                log.warning("is in the group no longer, joining it anew", reason=str(error))
+            self.joined = False
+            await self.revoked()
+            with contextlib.suppress(TimeoutError, Exception):
+                await asyncio.wait_for(reader.stop(), _REVOKE_S)
+            reader = await joined(self._make_member, self._settings, log.warning)
+
     async def _read(self, reader: Reader) -> None:
         told_s = 0.0
         while True:
             self._seek(reader)
             try:
                 pieces = await reader.read(_READ_S)
-            except asyncio.CancelledError:
+            except (asyncio.CancelledError, MembershipEndedError):
                 raise
             except Unreadable as error:
                 await self._cannot_read(reader, error)
