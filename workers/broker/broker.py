@@ -45,10 +45,11 @@ class Broker:
         self._own_folder = folder
 
     @classmethod
-    def of(cls, kind: str, folder: Path | None = None) -> Broker:
+    def of(cls, kind: str, folder: Path | None = None, port: int | None = None) -> Broker:
         """A broker of this machine, not started yet; with a folder for its data, else one that goes with it.
 
-        `kind` is `embedded` or `java`. Raises UserError where the machine lacks something.
+        Without a port it takes one that is free. `kind` is `embedded` or `java`. Raises UserError where the
+        machine lacks something.
         """
         reason = why_not(kind)
         if reason:
@@ -56,7 +57,7 @@ class Broker:
         place = folder or Path(tempfile.mkdtemp(prefix="tierline-broker-"))
         own = None if folder else place
         place.mkdir(parents=True, exist_ok=True)
-        port = free_port(HOST)
+        port = free_port(HOST) if port is None else port
         try:
             command = KINDS[kind](place, HOST, port)
         except BaseException:

@@ -31,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "rules": "workers.cli.rules",
     "explain": "workers.cli.explain",
     "diff": "workers.cli.diff",
+    "broker": "workers.cli.broker",
     "worker": "workers.cli.worker",
     "topics": "workers.cli.topics",
     "produce": "workers.cli.produce",

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
@@ -26,6 +25,7 @@ import aiokafka
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import CorruptRecordException, UnsupportedCodecError
 
+from workers.clock import running_seconds
 from workers.kafka.columns import Piece, columns_of, read_response
 
 #: The version of aiokafka whose source was read for this; a test holds what is replaced to it.
@@ -125,9 +125,9 @@ def _resting_fetcher() -> Any:
             self._rests: defaultdict[int, Rest] = defaultdict(lambda: Rest(self._fetch_max_wait_ms / 1000))
 
         async def _proc_fetch_request(self, assignment: Any, node_id: int, request: Any) -> bool:
-            asked = time.monotonic()
+            asked = running_seconds()
             found: bool = await self._take(assignment, node_id, request)
-            rest_s = self._rests[node_id].after(time.monotonic() - asked, found=found)
+            rest_s = self._rests[node_id].after(running_seconds() - asked, found=found)
             if rest_s:
                 with suppress(asyncio.CancelledError):  # aiokafka awaits the requests that it has cancelled
                     await asyncio.sleep(rest_s)
