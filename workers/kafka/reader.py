@@ -177,7 +177,8 @@ class Reader:
 
     def _see_membership(self) -> None:
         """aiokafka's task for the group ends on what it did not expect, and nothing begins it again."""
-        task = getattr(self.consumer._coordinator, "_coordination_task", None)
+        coordinator = getattr(self.consumer, "_coordinator", None)  # none before it is started
+        task = getattr(coordinator, "_coordination_task", None)
         if task is not None and task.done() and not task.cancelled() and task.exception() is not None:
             raise MembershipEndedError(str(task.exception()))
 
