@@ -34,6 +34,18 @@ def _call(builder: Any, name: str, *arguments: Any) -> Any:
     return builder.call(cast(Any, cgutils).get_or_insert_function(builder.module, kind, name), arguments)
 
 
+def _clear_upper_halves(builder: Any) -> None:
+    """Forget the upper halves of the wide registers, in which code around this may have left something.
+
+    The instructions of SHA are of the kind that keeps them: with something in there they take a hundred times
+    as long. The compiler sees to that only where one function calls another.
+    """
+    if llvm.get_host_cpu_features().get("avx", False):
+        kind = ir.FunctionType(ir.VoidType(), [])
+        name = "llvm.x86.avx.vzeroupper"
+        builder.call(cast(Any, cgutils).get_or_insert_function(builder.module, kind, name), [])
+
+
 def _words(context: Any, builder: Any, kind: Any, array: Any, at: Any) -> Any:
     """A pointer to four words at a position of an array."""
     data = context.make_array(kind)(context, builder, array).data
@@ -52,6 +64,7 @@ def _round(_typing: Any, state: Any, message: Any, _start: Any, constants: Any) 
                 _words(context, builder, signature.args[position], args[position], at), align=1
             )
 
+        _clear_upper_halves(builder)
         abcd, efgh = load(0, constant(0)), load(0, constant(4))
         first = abef = builder.shuffle_vector(efgh, abcd, _mask(1, 0, 5, 4))  # f, e, b, a
         second = cdgh = builder.shuffle_vector(efgh, abcd, _mask(3, 2, 7, 6))  # h, g, d, c
