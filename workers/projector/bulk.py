@@ -1,4 +1,4 @@
-"""Many rows at once, the quickest way that each database has.
+"""Many rows at once, in and out, the quickest way that each database has.
 
 SQLite: the driver's own `executemany`. PostgreSQL: COPY into a temporary table of the connection, and from
 there with one statement. Statements are made from the tables' own names, never from data.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Table
 
 from workers.sql.connect import SQLITE
@@ -54,6 +55,22 @@ def put(
             f"INSERT INTO {table.name} ({names}) SELECT {names} FROM new_{table.name} {conflict}"  # noqa: S608
         )
         cursor.execute(f"TRUNCATE new_{table.name}")
+
+
+def rows_of(
+    connection: Connection, table: Table, ids: Iterable[str], column: str = "customer_id"
+) -> list[tuple[Any, ...]]:
+    """The rows whose `column` is among these, each with the values of the table's columns in their order."""
+    names = ", ".join(each.name for each in table.columns)
+    listed = list(ids)
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == SQLITE:
+        among, given = "IN (SELECT value FROM json_each(?))", orjson.dumps(listed).decode()
+        found = driver.execute(f"SELECT {names} FROM {table.name} WHERE {column} {among}", (given,))  # noqa: S608
+    else:
+        found = driver.execute(f"SELECT {names} FROM {table.name} WHERE {column} = ANY(%s)", (listed,))  # noqa: S608
+    rows: list[tuple[Any, ...]] = found.fetchall()
+    return rows
 
 
 def _on_conflict(table: str, columns: Sequence[str], key: Sequence[str], mode: str) -> str:

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import orjson
 from sqlalchemy import (
     Connection,
-    RowMapping,
-    Select,
     Table,
     and_,
     bindparam,
@@ -22,9 +20,19 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
-from workers.projector.bulk import ADD, KEEP, LATER, put
+from workers.projector.bulk import ADD, KEEP, LATER, put, rows_of
 from workers.projector.decoding import Erasure, Notice
-from workers.projector.fold import Current, Customer, Ended, Fold, Known, Rows, digest
+from workers.projector.fold import (
+    Attribute,
+    Current,
+    Customer,
+    Ended,
+    Fold,
+    Known,
+    Override,
+    Rows,
+    digest,
+)
 from workers.sql import tables as at
 from workers.sql.connect import SQLITE
 
@@ -49,22 +57,21 @@ def load(connection: Connection, customers: Iterable[str]) -> Known:
     known = Known()
     if not ids:
         return known
-    for row in _of(connection, at.CURRENT, ids):
-        current = Current(**row)
+    for current in map(Current._make, rows_of(connection, at.CURRENT, ids)):
         known.current[current.customer_id, current.dimension] = current
-    for row in _of(connection, at.CUSTOMERS, ids):
-        customer = Customer(**row)
+    for customer in map(Customer._make, rows_of(connection, at.CUSTOMERS, ids)):
         known.customers[customer.customer_id] = customer
-    for row in _of(connection, at.PENDING, ids):
-        waiting = Notice(state="started", **row)
+    for row in rows_of(connection, at.PENDING, ids):
+        waiting = _waiting(*row)
         known.pending[waiting.customer_id, waiting.dimension] = waiting
-    for row in _of(connection, at.ATTRIBUTES, ids):
-        known.attributes[row["customer_id"], row["name"]] = row["assigned_us"], row["place"]
-    for row in _of(connection, at.OVERRIDES, ids):
-        known.overrides[row["customer_id"], row["dimension"]] = row["assigned_us"], row["place"]
+    for attribute in map(Attribute._make, rows_of(connection, at.ATTRIBUTES, ids)):
+        known.attributes[attribute.customer_id, attribute.name] = attribute.assigned_us, attribute.place
+    for override in map(Override._make, rows_of(connection, at.OVERRIDES, ids)):
+        known.overrides[override.customer_id, override.dimension] = override.assigned_us, override.place
     if connection.execute(select(at.ERASURES.c.life).limit(1)).first() is not None:
-        for row in _of(connection, at.ERASURES, [digest(each) for each in ids], "customer_sha256"):
-            known.ended[row["customer_sha256"]] = Ended(row["life"], row["effective_us"], row["told_ms"])
+        digests = [digest(each) for each in ids]
+        for sha256, *ended, _, _ in rows_of(connection, at.ERASURES, digests, "customer_sha256"):
+            known.ended[sha256] = Ended(*ended)
     return known
 
 
@@ -155,13 +162,6 @@ def apply(
     return written
 
 
-def _of(
-    connection: Connection, table: Table, ids: Sequence[str], column: str = "customer_id"
-) -> Sequence[RowMapping]:
-    chosen: Select[tuple[object, ...]] = select(table).where(_among(connection, table.c[column], ids))
-    return connection.execute(chosen).mappings().all()
-
-
 def _among(connection: Connection, column: ColumnElement[str], ids: Sequence[str]) -> ColumnElement[bool]:
     """Whether a column's value is among many: one parameter, however many they are."""
     if connection.dialect.name == SQLITE:
@@ -239,4 +239,30 @@ def _pending(notice: Notice) -> tuple[object, ...]:
         notice.until_day,
         notice.effective_us,
         notice.sequence_next,
+    )
+
+
+def _waiting(
+    customer_id: str,
+    dimension: str,
+    life: int,
+    from_category: str,
+    to_category: str,
+    since_day: str,
+    until_day: str,
+    effective_us: int,
+    sequence_next: int,
+) -> Notice:
+    """The notice of a row of pending moves, whose columns these are in their order."""
+    return Notice(
+        customer_id,
+        dimension,
+        life,
+        "started",
+        from_category,
+        to_category,
+        since_day,
+        until_day,
+        effective_us,
+        sequence_next,
     )
