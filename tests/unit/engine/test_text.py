@@ -9,8 +9,10 @@ import struct
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 
+import llvmlite.binding as llvm
 import numpy as np
 import pytest
+from numba import njit
 from numpy.typing import NDArray
 
 from rules.calendar import PERIOD_FIRST, PERIOD_LAST, date_from_period, format_instant
@@ -114,6 +116,22 @@ def test_both_rounds_of_a_digest_are_the_same(seed: int) -> None:
     plain_round(state, message, 17)
     fast_round(other, message, 17)
     assert state[:8].tolist() == other[:8].tolist()
+
+
+@pytest.mark.skipif(not has_instructions(), reason="the processor has no instructions for SHA-256")
+def test_wide_registers_are_cleared_before_the_instructions_for_a_digest() -> None:
+    """Without that a round amid other code takes a hundred times as long; its result is the same."""
+    if not llvm.get_host_cpu_features().get("avx", False):
+        pytest.skip("the processor has no wide registers")
+
+    def round_twice(state: NDArray[np.uint32], message: NDArray[np.uint8]) -> None:
+        fast_round(state, message, 0)
+        fast_round(state, message, 64)
+
+    made = njit(round_twice)
+    made(np.zeros(72, np.uint32), np.zeros(128, np.uint8))
+    (code,) = made.inspect_asm().values()
+    assert 0 <= code.find("vzeroupper") < code.find("sha256rnds2")
 
 
 def doubles() -> Iterable[float]:
