@@ -56,6 +56,20 @@ def test_every_answer_has_the_headers_that_keep_others_out(sqlite_desk: Desk, pa
     assert "strict-transport-security" not in headers
 
 
+def test_the_overview_tells_customers_without_a_watermark_from_none_at_all(sqlite_desk: Desk) -> None:
+    """As in a database that was filled from a part of the topics."""
+    visitor = sqlite_desk.logged_in("viewer")
+    assert "Every class is final up to" in visitor.get("/").text
+    with sqlite_desk.state.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA query_only = off")
+        connection.execute(at.SHARDS.delete())
+        connection.commit()
+        connection.exec_driver_sql("PRAGMA query_only = on")
+    text = sqlite_desk.logged_in("viewer").get("/").text
+    assert "Up to when this is final is not known yet." in text
+    assert "Nothing has been classified" not in text
+
+
 def test_what_events_and_customers_bring_is_text_and_never_a_part_of_the_page(sqlite_desk: Desk) -> None:
     evil = '"><script>alert(1)</script>'
     writing = sqlite_desk.state.engine.execution_options()
