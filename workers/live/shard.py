@@ -423,10 +423,11 @@ class Shard:
         return period
 
     async def _step(self, running: _Running, batches: Batches, work: Work) -> Stepped:
-        async with self._engine:
-            if work.tick is None and work.taken.records.offset.size < _INLINE_RECORDS:
+        if work.tick is None and work.taken.records.offset.size < _INLINE_RECORDS:
+            async with self._engine:
                 stepped = batches.step(work, running.progress)
-            else:
+        else:
+            async with self._around.steps, self._engine:
                 stepped = await asyncio.to_thread(batches.step, work, running.progress)
         running.progress = stepped.progress
         self._fit(stepped)

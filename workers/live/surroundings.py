@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rules.language.model import Pack
 from workers.clock import unix_seconds
@@ -19,6 +21,8 @@ class Surroundings:
     """What a shard is given.
 
     `prepare` does what can be done of sending in a thread; `wall_us` is the clock in microseconds since 1970.
+    `steps`: so many shards step at once, not more than there are processors. More would each take longer, and
+    who asks one of them for a customer waits for the whole of its step.
     """
 
     pack: Pack
@@ -29,3 +33,4 @@ class Surroundings:
     make_transactor: Callable[[int], Transacting]
     prepare: Callable[[Messages], Messages] = lambda messages: messages
     wall_us: Callable[[], int] = lambda: int(unix_seconds() * 1_000_000)
+    steps: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(os.cpu_count() or 1))

@@ -58,17 +58,27 @@ def put(
 
 
 def rows_of(
-    connection: Connection, table: Table, ids: Iterable[str], column: str = "customer_id"
+    connection: Connection, table: Table, columns: Sequence[str], wanted: Iterable[Sequence[str]]
 ) -> list[tuple[Any, ...]]:
-    """The rows whose `column` is among these, each with the values of the table's columns in their order."""
-    names = ", ".join(each.name for each in table.columns)
-    listed = list(ids)
+    """The rows that have in these columns one of the wanted texts, in the order of the table's columns."""
+    listed = list(wanted)
+    if not listed:
+        return []
+    names = ", ".join(f"there.{each.name}" for each in table.columns)
     driver: Any = connection.connection.driver_connection
     if connection.dialect.name == SQLITE:
-        among, given = "IN (SELECT value FROM json_each(?))", orjson.dumps(listed).decode()
-        found = driver.execute(f"SELECT {names} FROM {table.name} WHERE {column} {among}", (given,))  # noqa: S608
+        same = " AND ".join(
+            f"there.{name} = json_extract(wanted.value, '$[{at}]')" for at, name in enumerate(columns)
+        )
+        # the wanted come first whatever is known of the table: it is by its index that they are found
+        source = f"json_each(?) AS wanted CROSS JOIN {table.name} AS there"
+        given: tuple[Any, ...] = (orjson.dumps(listed).decode(),)
     else:
-        found = driver.execute(f"SELECT {names} FROM {table.name} WHERE {column} = ANY(%s)", (listed,))  # noqa: S608
+        same = " AND ".join(f"there.{name} = wanted.{name}" for name in columns)
+        arrays = ", ".join("%s::text[]" for _ in columns)
+        source = f"unnest({arrays}) AS wanted ({', '.join(columns)}) JOIN {table.name} AS there ON true"
+        given = tuple(map(list, zip(*listed, strict=True)))
+    found = driver.execute(f"SELECT {names} FROM {source} WHERE {same}", given)  # noqa: S608
     rows: list[tuple[Any, ...]] = found.fetchall()
     return rows
 

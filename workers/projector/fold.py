@@ -306,12 +306,44 @@ def _remove(rows: dict[Name, T], customer_id: str, ends: Callable[[T], bool]) ->
         del rows[name]
 
 
-def customers_of(messages: Iterable[object]) -> set[str]:
-    """The customers that messages are about."""
-    found = set()
+@dataclass(slots=True)
+class Wanted:
+    """What has to be known of the tables for some messages, and no more: reading costs as much as writing.
+
+    `moves`: (customer, dimension) of changes and notices; `changed` and `erased`: customers of changes and of
+    erasures; `anybody`: all customers, who may have been erased before.
+    """
+
+    moves: set[Name] = field(default_factory=set)
+    changed: set[str] = field(default_factory=set)
+    erased: set[str] = field(default_factory=set)
+    attributes: set[Name] = field(default_factory=set)
+    overrides: set[Name] = field(default_factory=set)
+    anybody: set[str] = field(default_factory=set)
+
+
+def wanted_of(messages: Iterable[object]) -> Wanted:
+    """What has to be known for these."""
+    wanted = Wanted()
     for message in messages:
-        if isinstance(message, Letter):
-            found |= {each for each in (message.customer_key, message.customer_id) if each is not None}
-        elif not isinstance(message, Batch):
-            found.add(message.customer_id)  # type: ignore[attr-defined]
-    return found
+        match message:
+            case Letter(customer_key=key, customer_id=named):
+                wanted.anybody |= {each for each in (key, named) if each is not None}
+                continue
+            case Batch():
+                continue
+            case Change(customer_id=own, dimension=dimension):
+                wanted.moves.add((own, dimension))
+                wanted.changed.add(own)
+            case Notice(customer_id=own, dimension=dimension):
+                wanted.moves.add((own, dimension))
+            case Erasure(customer_id=own):
+                wanted.erased.add(own)
+            case Attribute(customer_id=own, name=name):
+                wanted.attributes.add((own, name))
+            case Override(customer_id=own, dimension=dimension):
+                wanted.overrides.add((own, dimension))
+            case Order(customer_id=own):
+                pass
+        wanted.anybody.add(own)
+    return wanted

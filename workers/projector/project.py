@@ -15,7 +15,7 @@ from rules.language.model import Pack
 from rules.shard.records import RecordColumns
 from workers.projector import decoding
 from workers.projector.decoding import Change, Erasure, ForeignError, Letter, Notice
-from workers.projector.fold import Attribute, Fold, Order, Override, customers_of
+from workers.projector.fold import Attribute, Fold, Order, Override, wanted_of
 from workers.projector.inputs import place_of, said
 from workers.projector.writing import Pair, Step, apply, positions_of
 from workers.settings.topics import TopicNames
@@ -85,7 +85,7 @@ class Projection:
             messages = self._messages(work.pieces)
             return apply(
                 connection,
-                customers_of(messages),
+                wanted_of(messages),
                 lambda fold: _hand_over(messages, fold),
                 self._day,
                 work.steps,

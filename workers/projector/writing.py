@@ -31,6 +31,7 @@ from workers.projector.fold import (
     Known,
     Override,
     Rows,
+    Wanted,
     digest,
 )
 from workers.sql import tables as at
@@ -51,26 +52,39 @@ class Step:
     end: int
 
 
-def load(connection: Connection, customers: Iterable[str]) -> Known:
-    """What the tables hold of some customers."""
-    ids = sorted(set(customers))
+def load(connection: Connection, wanted: Wanted) -> Known:
+    """What the tables hold of that."""
     known = Known()
-    if not ids:
-        return known
-    for current in map(Current._make, rows_of(connection, at.CURRENT, ids)):
+    own, move = ("customer_id",), ("customer_id", "dimension")
+
+    def customers(ids: set[str]) -> list[tuple[str]]:
+        return [(each,) for each in ids]
+
+    moves = {name for name in wanted.moves if name[0] not in wanted.erased}
+    for current in map(
+        Current._make,
+        [
+            *rows_of(connection, at.CURRENT, move, moves),
+            *rows_of(connection, at.CURRENT, own, customers(wanted.erased)),
+        ],
+    ):
         known.current[current.customer_id, current.dimension] = current
-    for customer in map(Customer._make, rows_of(connection, at.CUSTOMERS, ids)):
+    for customer in map(
+        Customer._make, rows_of(connection, at.CUSTOMERS, own, customers(wanted.changed | wanted.erased))
+    ):
         known.customers[customer.customer_id] = customer
-    for row in rows_of(connection, at.PENDING, ids):
+    for row in rows_of(connection, at.PENDING, move, wanted.moves):
         waiting = _waiting(*row)
         known.pending[waiting.customer_id, waiting.dimension] = waiting
-    for attribute in map(Attribute._make, rows_of(connection, at.ATTRIBUTES, ids)):
+    for attribute in map(
+        Attribute._make, rows_of(connection, at.ATTRIBUTES, ("customer_id", "name"), wanted.attributes)
+    ):
         known.attributes[attribute.customer_id, attribute.name] = attribute.assigned_us, attribute.place
-    for override in map(Override._make, rows_of(connection, at.OVERRIDES, ids)):
+    for override in map(Override._make, rows_of(connection, at.OVERRIDES, move, wanted.overrides)):
         known.overrides[override.customer_id, override.dimension] = override.assigned_us, override.place
     if connection.execute(select(at.ERASURES.c.life).limit(1)).first() is not None:
-        digests = [digest(each) for each in ids]
-        for sha256, *ended, _, _ in rows_of(connection, at.ERASURES, digests, "customer_sha256"):
+        digests = [(digest(each),) for each in wanted.anybody]
+        for sha256, *ended, _, _ in rows_of(connection, at.ERASURES, ("customer_sha256",), digests):
             known.ended[sha256] = Ended(*ended)
     return known
 
@@ -86,17 +100,19 @@ def write(connection: Connection, rows: Rows) -> dict[str, int]:
         key=("customer_id", "dimension", "life", "sequence", "generation"),
         mode=KEEP,
     )
-    put(connection, at.CURRENT, rows.current.values())
-    put(connection, at.CUSTOMERS, rows.customers.values())
-    put(connection, at.VALUE, ((customer_id, 0, 0) for customer_id in rows.customers), mode=KEEP)
+    # by rising keys, as the tables have them: neighbours lie on the same page
+    put(connection, at.CURRENT, (rows.current[name] for name in sorted(rows.current)))
+    customers = sorted(rows.customers)
+    put(connection, at.CUSTOMERS, (rows.customers[customer_id] for customer_id in customers))
+    put(connection, at.VALUE, ((customer_id, 0, 0) for customer_id in customers), mode=KEEP)
     _delete_names(connection, at.PENDING, rows.not_pending)
     put(connection, at.PENDING, (_pending(notice) for notice in rows.pending.values()))
-    put(connection, at.ATTRIBUTES, rows.attributes.values())
+    put(connection, at.ATTRIBUTES, (rows.attributes[name] for name in sorted(rows.attributes)))
     put(connection, at.OVERRIDES, rows.overrides.values())
     put(connection, at.DEAD_LETTERS, rows.letters.values(), mode=KEEP)
     put(connection, at.MOVES, ((*place, count) for place, count in rows.moves.items()), mode=ADD)
     put(connection, at.SHARDS, rows.shards.values())
-    put(connection, at.ORDERS, rows.orders.values(), mode=LATER)
+    put(connection, at.ORDERS, (rows.orders[name] for name in sorted(rows.orders)), mode=LATER)
     _add_up(connection, {order.customer_id for order in rows.orders.values()})
     return {
         "changes": len(rows.changes),
@@ -147,14 +163,14 @@ def positions_of(connection: Connection) -> dict[Pair, int]:
 
 def apply(
     connection: Connection,
-    customers: Iterable[str],
+    wanted: Wanted,
     fold: Callable[[Fold], None],
     day: Callable[[int], str],
     steps: Mapping[Pair, Step],
     now_us: int,
 ) -> dict[str, int]:
     """A whole batch: `fold` hands its messages over one by one. In the caller's transaction."""
-    folding = Fold(load(connection, customers), day)
+    folding = Fold(load(connection, wanted), day)
     fold(folding)
     written = write(connection, folding.rows)
     move_positions(connection, steps)

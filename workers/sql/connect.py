@@ -13,8 +13,11 @@ from workers.cli.errors import UserError
 
 #: How long SQLite waits for another writer, in ms.
 _BUSY_MS = 30_000
-#: Pages of SQLite that stay in memory, in KiB (a negative number means KiB to it).
-_CACHE_KIB = 65_536
+#: Pages of SQLite that stay in memory, of who writes and of who reads, in KiB (which it takes as negative).
+_WRITER_CACHE_KIB, _READER_CACHE_KIB = 262_144, 65_536
+#: After so many pages SQLite brings what was written into the file itself: a page that was written several
+#: times meanwhile goes there once.
+_CHECKPOINT_PAGES = 16_384
 #: Of the file, so much is read through memory maps.
 _MAPPED_BYTES = 1 << 30
 
@@ -91,7 +94,8 @@ def _prepare_sqlite(*, read_only: bool) -> Any:
         else:
             cursor.execute("PRAGMA journal_mode = wal")
             cursor.execute("PRAGMA synchronous = normal")
-        cursor.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+            cursor.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        cursor.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB if read_only else _WRITER_CACHE_KIB}")
         cursor.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES}")
         cursor.execute("PRAGMA temp_store = memory")
         cursor.close()

@@ -19,11 +19,23 @@ _MOVERS = 10_000
 #: Events before midnight, of the log's own time, and how long after it they go on at most.
 _BEFORE_S = 5.0
 _AFTER_S, _SMALL_AFTER_S = 130.0, 5.0
+#: So long nothing moves before it begins.
+_STILL_S = 3.0
 
 
 def _moved(worker: Worker) -> float:
     """Moves so far that time alone made."""
     return worker.figures(cause="time").get("tierline_changes_total", 0.0)
+
+
+async def _settled(worker: Worker) -> float:
+    """The same, once the moves that were due before are all made."""
+    moved, since = _moved(worker), time.perf_counter()
+    while time.perf_counter() - since < _STILL_S:
+        await asyncio.sleep(0.2)
+        if (now := _moved(worker)) != moved:
+            moved, since = now, time.perf_counter()
+    return moved
 
 
 async def midnight(bench: Bench) -> None:
@@ -37,7 +49,7 @@ async def midnight(bench: Bench) -> None:
     await cluster.load(making.shop_calm_history(people, at_risk_on=at), names.by_role)
     await cluster.load(making.shop_movers(movers, at - timedelta(hours=1)), names.by_role)
     await caught_up(cluster, names, worker.check)
-    before = _moved(worker)
+    before = await _settled(worker)
     seconds = _BEFORE_S + (_SMALL_AFTER_S if size.many < 10_000 else _AFTER_S)
     probe = Probe(
         brokers=bench.brokers,

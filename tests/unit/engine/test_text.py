@@ -8,6 +8,7 @@ import random
 import struct
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
+from typing import Any, cast
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -128,7 +129,7 @@ def test_wide_registers_are_cleared_before_the_instructions_for_a_digest() -> No
         fast_round(state, message, 0)
         fast_round(state, message, 64)
 
-    made = njit(round_twice)
+    made = cast(Any, njit)(round_twice)
     made(np.zeros(72, np.uint32), np.zeros(128, np.uint8))
     (code,) = made.inspect_asm().values()
     assert 0 <= code.find("vzeroupper") < code.find("sha256rnds2")
