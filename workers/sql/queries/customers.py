@@ -17,6 +17,7 @@ from sqlalchemy import Connection, FromClause, Select, and_, func, literal, sele
 from sqlalchemy.sql.elements import ColumnElement
 
 from workers.sql import tables as at
+from workers.sql.connect import POSTGRESQL
 from workers.sql.queries.pages import page_of
 from workers.sql.queries.shapes import CustomerFile, CustomerRow, Found, Held, Override, PendingMove
 from workers.sql.queries.whole import counts
@@ -78,9 +79,15 @@ class _Part:
         rows = select(literal(1)).select_from(self.table).where(same, self.where)
         return rows.correlate(own.table).exists()
 
-    def among(self) -> ColumnElement[bool]:
-        """The customer is one of those that have such a row, which are collected first."""
-        return at.CUSTOMERS.c.customer_id.in_(select(self.table.c.customer_id).where(self.where))
+    def among(self, *, materialized: bool) -> ColumnElement[bool]:
+        """The customer is one of those that have such a row, which are collected first.
+
+        `materialized`: said in so many words, for a database that else takes the way that it thinks better.
+        """
+        own = select(self.table.c.customer_id).where(self.where)
+        if materialized:
+            own = select(own.cte("collected").prefix_with("MATERIALIZED").c.customer_id)
+        return at.CUSTOMERS.c.customer_id.in_(own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,19 +293,19 @@ def _sampled(connection: Connection, table: FromClause, where: ColumnElement[boo
     return size if size < _SAMPLE else max(_SAMPLE, _everybody(now) // 4)
 
 
-def _fits(parts: Sequence[_Part], everybody: int, wanted: int) -> list[ColumnElement[bool]]:
+def _fits(
+    parts: Sequence[_Part], everybody: int, wanted: int, *, materialized: bool
+) -> list[ColumnElement[bool]]:
     """The conditions of a search for so many, said so that the shorter way is gone."""
     if not parts:
         return []
     share = math.prod(min(1.0, each.size / max(1, everybody)) for each in parts)
     steps_walked = min(everybody, wanted / share if share else everybody) * len(parts)
     steps_collected = 2 * parts[0].size * len(parts)
-    return _collected(parts) if steps_collected < steps_walked else _walked(parts)
-
-
-def _collected(parts: Sequence[_Part]) -> list[ColumnElement[bool]]:
-    """Those of the rarest filter first, then what else must fit."""
-    return [parts[0].among(), *_walked(parts[1:])]
+    if steps_collected >= steps_walked:
+        return _walked(parts)
+    # those of the rarest filter first, then what else must fit
+    return [parts[0].among(materialized=materialized), *_walked(parts[1:])]
 
 
 def _walked(parts: Sequence[_Part]) -> list[ColumnElement[bool]]:
@@ -345,7 +352,14 @@ def _ids(
     rows: Select[Any] = select(*(key.label(f"by_{place}") for place, key in enumerate(chosen)))
     rows = rows.select_from(
         people.join(value, value.c.customer_id == people.c.customer_id) if sort.key == "revenue" else people
-    ).where(*_fits(parts, everybody, everybody if _is_against_order(asked, sort) else size))
+    ).where(
+        *_fits(
+            parts,
+            everybody,
+            everybody if _is_against_order(asked, sort) else size,
+            materialized=connection.dialect.name == POSTGRESQL,
+        )
+    )
     if asked.since_in is not None and asked.since_from_us is not None:
         # who came to a category then has not been without a change since: where a walk by that can begin
         rows = rows.where(people.c.updated_us >= asked.since_from_us)
