@@ -110,9 +110,11 @@ def test_every_question_is_answered_as_by_hand(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if way == "collected":
-        monkeypatch.setattr(module, "_fits", lambda parts, *_: module._collected(parts) if parts else [])
+        monkeypatch.setattr(
+            module, "_fits", lambda parts, *_, **said: module._collected(parts, **said) if parts else []
+        )
     elif way == "walked":
-        monkeypatch.setattr(module, "_fits", lambda parts, *_: module._walked(parts))
+        monkeypatch.setattr(module, "_fits", lambda parts, *_, **_said: module._walked(parts))
     choose = random.Random(f"questions {seed_bases[1]}")
     for _ in range(QUESTIONS // 3):
         asked = question(choose)

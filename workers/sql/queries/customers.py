@@ -302,9 +302,13 @@ def _fits(
     share = math.prod(min(1.0, each.size / max(1, everybody)) for each in parts)
     steps_walked = min(everybody, wanted / share if share else everybody) * len(parts)
     steps_collected = 2 * parts[0].size * len(parts)
-    if steps_collected >= steps_walked:
-        return _walked(parts)
-    # those of the rarest filter first, then what else must fit
+    if steps_collected < steps_walked:
+        return _collected(parts, materialized=materialized)
+    return _walked(parts)
+
+
+def _collected(parts: Sequence[_Part], *, materialized: bool) -> list[ColumnElement[bool]]:
+    """Those of the rarest filter first, then what else must fit."""
     return [parts[0].among(materialized=materialized), *_walked(parts[1:])]
 
 
