@@ -30,6 +30,7 @@ def _index(context: Any, builder: Any, kind: Any, at: Any, size: Any) -> Any:
     if not kind.signed or not builder.function.name.startswith(_OURS):
         return _numba_index(context, builder, kind, at, size)
     if isinstance(at, ir.Constant) and at.constant < 0:
+        # by this exception numba says that it has no machine code for something
         raise NotImplementedError("a position from the end of an array: count from its size")
     return builder.sext(at, size.type) if at.type.width < size.type.width else at
 

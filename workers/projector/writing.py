@@ -74,7 +74,7 @@ def load(connection: Connection, wanted: Wanted) -> Known:
     ):
         known.customers[customer.customer_id] = customer
     for row in rows_of(connection, at.PENDING, move, wanted.moves):
-        waiting = _waiting(*row)
+        waiting = Notice._make([*row[:3], "started", *row[3:]])
         known.pending[waiting.customer_id, waiting.dimension] = waiting
     for attribute in map(
         Attribute._make, rows_of(connection, at.ATTRIBUTES, ("customer_id", "name"), wanted.attributes)
@@ -255,30 +255,4 @@ def _pending(notice: Notice) -> tuple[object, ...]:
         notice.until_day,
         notice.effective_us,
         notice.sequence_next,
-    )
-
-
-def _waiting(
-    customer_id: str,
-    dimension: str,
-    life: int,
-    from_category: str,
-    to_category: str,
-    since_day: str,
-    until_day: str,
-    effective_us: int,
-    sequence_next: int,
-) -> Notice:
-    """The notice of a row of pending moves, whose columns these are in their order."""
-    return Notice(
-        customer_id,
-        dimension,
-        life,
-        "started",
-        from_category,
-        to_category,
-        since_day,
-        until_day,
-        effective_us,
-        sequence_next,
     )

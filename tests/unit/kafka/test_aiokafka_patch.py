@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import inspect
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -191,31 +189,36 @@ def kind(request: pytest.FixtureRequest) -> type:
     return found
 
 
-def resting(kind: type, answers: list[bool]) -> tuple[Any, list[float]]:
-    """A fetcher of columns whose broker gives these answers at once, and when it was asked."""
-    asked: list[float] = []
+def resting(kind: type, answers: list[bool]) -> Any:
+    """A fetcher whose broker gives these answers at once."""
 
     async def take(*_: object) -> bool:
-        asked.append(time.monotonic())
         return answers.pop(0)
 
     made: Any = object.__new__(kind)
     made._rests = defaultdict(lambda: aiokafka_patch.Rest(0.4))
     made._take = take
-    return made, asked
+    return made
 
 
-async def test_a_broker_that_has_nothing_is_asked_ever_less_often(kind: type) -> None:
-    made, asked = resting(kind, [False] * 7 + [True, False])
-    while len(asked) < 9:
-        assert await made._proc_fetch_request(None, 1, None) == (len(asked) == 8)
-    between = [later - earlier for earlier, later in pairwise(asked)]
-    assert between[6] >= 0.064
-    assert between[6] > between[7], "after records it asks at once"
+async def test_a_broker_that_has_nothing_is_asked_ever_less_often(
+    kind: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    monkeypatch.setattr(aiokafka_patch, "running_seconds", lambda: 0.0)
+    answers = [False, False, False, True, False]
+    made = resting(kind, list(answers))
+    assert [await made._proc_fetch_request(None, 1, None) for _ in answers] == answers
+    assert slept == pytest.approx([0.001, 0.002, 0.004, 0.001])
 
 
 async def test_a_rest_that_is_cancelled_ends_as_the_request_would(kind: type) -> None:
-    made, _ = resting(kind, [False])
+    made = resting(kind, [False])
     made._rests[1] = SimpleNamespace(after=lambda *_, **__: 60.0)
     resting_now = asyncio.create_task(made._proc_fetch_request(None, 1, None))
     await asyncio.sleep(0.01)
