@@ -44,9 +44,7 @@ async def lived_through(broker: Broker, pack: Pack, sent: list[Sent], **more: ob
     await plane.start()
     try:
         async with producer(settings) as client:
-            for each in sent:
-                await send(client, settings.topics, each)
-            await client.flush()
+            await asyncio.gather(*[await send(client, settings.topics, each) for each in sent])
         until_s = running_seconds() + PATIENCE_S
         while True:
             published = await collect(broker.address, settings.topics, 2, group=settings.group)

@@ -46,6 +46,8 @@ _PROPERTIES = {
     # a broker that was killed may come back before the controller has missed it for the usual nine seconds
     "broker.session.timeout.ms": "2000",
     "broker.heartbeat.interval.ms": "500",
+    # simulated time, as of tests and generated events, may be ahead of the clock
+    "log.message.timestamp.after.max.ms": str(2**63 - 1),
     # transactions of a worker that is gone are aborted soon after their time
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
 }

@@ -40,6 +40,8 @@ _MESSAGE_BYTES = {
 _EXISTS_ALREADY = 36
 #: A topic that was made is known to all brokers after a moment; so long at most, by feel.
 _APPEAR_S = 30.0
+#: A broker that has just started answers before it has read which topics there are; so long at most, by feel.
+_BEHIND_S = 10.0
 _LOOK_AGAIN_S = 0.05
 _LOOKED_AT = ("cleanup.policy", "retention.ms", "retention.bytes", "max.message.bytes")
 
@@ -83,19 +85,21 @@ async def create_topics(settings: LiveSettings) -> Topics:
         if partitions is None:
             findings = find_wrong(settings.topics, present)
             return Topics(0, [], [each for each in findings if set(each.topics) <= present.keys()])
-        await _make(client, settings, missing, partitions)
-        present = await _look_until_all_are_there(client, settings.topics)
-        return Topics(partitions, missing, find_wrong(settings.topics, present))
+        made = await _make(client, settings, missing, partitions)
+        present = await _look_until_all_are_there(client, settings.topics, _APPEAR_S)
+        # what was not known at first may have been there all the same, with partitions of its own
+        partitions = _partitions(settings, present) or 0
+        return Topics(partitions, made, find_wrong(settings.topics, present))
     finally:
         await client.close()
 
 
-async def check_topics(settings: LiveSettings) -> Topics:
-    """Look at the topics; what is missing is a finding too."""
+async def check_topics(settings: LiveSettings, *, patience_s: float = 0.0) -> Topics:
+    """Look at the topics, again for so many seconds while some are missing; what is missing is a finding."""
     client = admin(settings)
     await client.start()
     try:
-        present = await _look(client, settings.topics)
+        present = await _look_until_all_are_there(client, settings.topics, patience_s)
         return Topics(_partitions(settings, present) or 0, [], find_wrong(settings.topics, present))
     finally:
         await client.close()
@@ -106,7 +110,7 @@ async def ready_topics(settings: LiveSettings, *, create: bool = True) -> int:
 
     Raises UserError with the first thing that is wrong and what to do about it.
     """
-    topics = await create_topics(settings) if create else await check_topics(settings)
+    topics = await (create_topics(settings) if create else check_topics(settings, patience_s=_BEHIND_S))
     if topics.findings:
         first, *more = topics.findings
         others = f" (and {len(more)} more: `tierline topics check` lists them)" if more else ""
@@ -209,9 +213,11 @@ def _partitions(settings: LiveSettings, present: Mapping[str, Present]) -> int |
     return counts.pop() if len(counts) == 1 else None
 
 
-async def _look_until_all_are_there(client: AIOKafkaAdminClient, names: TopicNames) -> dict[str, Present]:
+async def _look_until_all_are_there(
+    client: AIOKafkaAdminClient, names: TopicNames, patience_s: float
+) -> dict[str, Present]:
     """The topics, once the broker that is asked knows of what the one that makes topics has made."""
-    until = running_seconds() + _APPEAR_S
+    until = running_seconds() + patience_s
     while len(present := await _look(client, names)) < len(names.by_role()) and running_seconds() < until:
         await asyncio.sleep(_LOOK_AGAIN_S)
     return present
@@ -242,9 +248,10 @@ async def _look(client: AIOKafkaAdminClient, names: TopicNames) -> dict[str, Pre
 
 async def _make(
     client: AIOKafkaAdminClient, settings: LiveSettings, missing: list[str], partitions: int
-) -> None:
+) -> list[str]:
+    """Make topics; those that were made, as another process may have made some in the meantime."""
     if not missing:
-        return
+        return []
     roles = {name: role for role, name in settings.topics.by_role().items()}
     new = [
         NewTopic(name, partitions, settings.replication_factor, topic_configs=made_with(roles[name]))
@@ -252,7 +259,7 @@ async def _make(
     ]
     response = await client.create_topics(new)
     for topic, code, reason in response.topic_errors:
-        # another process may have made it in the meantime
         if code not in (0, _EXISTS_ALREADY):
             text = (reason or for_code(code).description or "no reason is given").rstrip(".")
             raise UserError(f"the broker does not make the topic `{topic}`: {text}")
+    return [topic for topic, code, _ in response.topic_errors if code == 0]
