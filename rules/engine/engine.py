@@ -7,6 +7,7 @@ answers with an outcome of plain matrices, of which bodies are rendered only whe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Self
 
@@ -98,9 +99,10 @@ class Engine:
             ledger=np.append(np.zeros(at.LEDGER_FREE, np.int64), np.full(lists, -1, np.int64)),
             ticks=np.zeros((0, 2), np.int64),
         )
-        self._clear_rows(0)
+        _clear(self._state.rows)
         self._work = np.zeros(int(plan.packed[STACK_AT]) + at.STACK_WORDS * plan.stack_words, np.int64)
         self._out = make_out(plan, outputs)
+        self._moving: AbstractContextManager[object] = nullcontext()
 
     @classmethod
     def restore(cls, plan: Plan, snapshot: Snapshot) -> Self:
@@ -123,6 +125,18 @@ class Engine:
             ticks=snapshot.ticks.copy(),
         )
         return engine
+
+    @property
+    def bell(self) -> I64:
+        """One word, int64[1]: while it is not 0, what `share` was given is let go before the next event."""
+        return self._work[at.BELL : at.BELL + 1]
+
+    def share(self, moving: AbstractContextManager[object]) -> None:
+        """Enter `moving` from now on wherever the state moves: a lock that others take to look at it.
+
+        They find it as it is between two batches, or between two events of one, or two customers of a tick.
+        """
+        self._moving = moving
 
     def snapshot(self, room: Room | None = None) -> Snapshot:
         """A copy of all that is remembered, taken between two batches, into `room` where that is enough."""
@@ -171,7 +185,8 @@ class Engine:
 
     def rows_of_spans(self, text: NDArray[np.uint8], start: I64, length: NDArray[np.int32]) -> I64:
         """The rows of customers whose ids are spans of a text, new ones made: int64[n]."""
-        rows = self.customers.intern_spans(text, start, length)
+        with self._moving:
+            rows = self.customers.intern_spans(text, start, length)
         self._reserve_rows(len(self.customers))
         return rows
 
@@ -184,9 +199,10 @@ class Engine:
         values[plain] = events.attribute_value[plain]
         texts = np.flatnonzero(kind == ATTRIBUTE_STRING)
         if texts.size:
-            values[texts] = self.strings.intern_spans(
-                events.attribute_text, events.attribute_start[texts], events.attribute_length[texts]
-            )
+            with self._moving:
+                values[texts] = self.strings.intern_spans(
+                    events.attribute_text, events.attribute_start[texts], events.attribute_length[texts]
+                )
         return values
 
     def controls(self, details: Sequence[Event]) -> I64:
@@ -198,8 +214,9 @@ class Engine:
             line[1] = 0 if event.category is None else event.category
             line[2] = 0 if event.type == "category.released" else mode
             line[3] = at.NEVER if event.until is None else event.until
-            line[4] = -1 if event.actor is None else self.strings.intern(event.actor)
-            line[5] = -1 if event.reason is None else self.strings.intern(event.reason)
+            with self._moving:
+                line[4] = -1 if event.actor is None else self.strings.intern(event.actor)
+                line[5] = -1 if event.reason is None else self.strings.intern(event.reason)
         return rows
 
     def step(self, batch: Batch) -> Outcome:
@@ -209,15 +226,14 @@ class Engine:
         """
         pages = _Pages([], [], [], [], [])
         plan, work = self.plan.packed, self._work
-        first, applied = 0, False
-        while True:
-            self._reserve_pool()
-            short, first = run_batch(plan, self._state, work, self._out.words, batch, first, applied)
-            if short == at.DONE:
-                return self._outcome(pages)
+        short, first, applied = at.RUNG, 0, False
+        while short != at.DONE:
+            self._make_room(short, pages)
+            with self._moving:
+                short, first = run_batch(plan, self._state, work, self._out.words, batch, first, applied)
             applied = first < 0
             first = ~first if applied else first
-            self._make_room(short, pages)
+        return self._outcome(pages)
 
     def tick(self, period: int, position: int = -1, slice_rows: int = 1 << 20) -> Outcome:
         """S4.2: the period has begun for every known customer. `position`: its place in the input."""
@@ -232,7 +248,8 @@ class Engine:
 
         Customers that are looked at before their slice comes catch up with the tick there and then.
         """
-        self._note_tick(period)
+        with self._moving:
+            self._note_tick(period)
         return len(self.customers)
 
     def tick_rows(self, period: int, first: int, end: int, changes_max: int) -> tuple[Outcome, int]:
@@ -251,11 +268,11 @@ class Engine:
 
     def _tick_rows(self, period: int, first: int, end: int, position: int, pages: _Pages) -> None:
         plan, work = self.plan.packed, self._work
-        while first < end:
-            self._reserve_pool()
-            short, first = tick(plan, self._state, work, self._out.words, period, first, end, position)
-            if short != at.DONE:
-                self._make_room(short, pages)
+        short = at.RUNG
+        while short != at.DONE:
+            self._make_room(short, pages)
+            with self._moving:
+                short, first = tick(plan, self._state, work, self._out.words, period, first, end, position)
 
     def rows(self) -> I64:
         """The rows of all customers ever seen: a view of int64[customers, words]."""
@@ -308,12 +325,6 @@ class Engine:
         control[2] += 1
         self._state = self._state._replace(ticks=np.concatenate([later, new]))
 
-    def _clear_rows(self, first: int) -> None:
-        rows = self._state.rows[first:]
-        rows[:] = 0
-        rows[:, at.AS_OF] = at.ABSENT
-        rows[:, at.ERASED_AT] = at.ABSENT
-
     def _reserve_rows(self, count: int) -> None:
         have = self._state.rows.shape[0]
         if count <= have:
@@ -323,8 +334,8 @@ class Engine:
         due = np.full(capacity, at.NEVER, np.int32)
         rows[:have] = self._state.rows
         due[:have] = self._state.due
+        _clear(rows[have:])
         self._state = self._state._replace(rows=rows, due=due)
-        self._clear_rows(have)
 
     def _reserve_pool(self) -> None:
         """Room for what any one event can make, and for a good many events besides."""
@@ -337,9 +348,9 @@ class Engine:
             self._state = state._replace(pool=pool)
 
     def _make_room(self, short: int, pages: _Pages) -> None:
-        if short == at.NEED_POOL:
-            self._reserve_pool()
-        else:
+        """Room to go on with; looking at the state need not wait for this, which may have to copy it."""
+        self._reserve_pool()
+        if short == at.NEED_OUTPUT:
             self._turn_page(pages)
             rows = self._out.changes.shape[0]
             if rows < _OUTPUTS_LAST:
@@ -373,3 +384,10 @@ class Engine:
             np.concatenate(pages.rejections),
             counters,
         )
+
+
+def _clear(rows: I64) -> None:
+    """Let rows be those of customers of whom nothing is known."""
+    rows[:] = 0
+    rows[:, at.AS_OF] = at.ABSENT
+    rows[:, at.ERASED_AT] = at.ABSENT

@@ -79,8 +79,9 @@ ATTRIBUTE_WORDS = 2
     EVENT_ATTRIBUTES,  # first of its attributes
     EVENT_ATTRIBUTES_END,
     EVENT_ID_PLACE,  # word of the pool where its id is remembered, or -1
+    BELL,  # not 0 while somebody waits to look at the state: set from outside, at any time
     WORK_METRICS,  # where the metrics begin; views and the stack follow
-) = range(26)
+) = range(27)
 # by metric: value, earliest period at which it could be another one, evaluation that computed it
 METRIC_VALUE, METRIC_UNTIL, METRIC_STAMP, METRIC_WORDS = range(4)
 # by view: entries inside the window, evaluation that looked
@@ -255,7 +256,7 @@ REASON_KINDS = 6
 REASON_WORDS = ("enter", "keep", "when", "otherwise", "pin", "floor")
 
 # --- why a batch stopped before its end ---
-DONE, NEED_POOL, NEED_OUTPUT = range(3)
+DONE, NEED_POOL, NEED_OUTPUT, RUNG = range(4)
 
 # --- counters the kernel keeps ---
 COUNTED_APPLIED, COUNTED_DUPLICATE, COUNTED_LATE, COUNTED_EVALUATIONS, COUNTED_BORN = range(5)

@@ -1,7 +1,8 @@
 """One customer's present view, straight from an engine's memory: where they stand, why, and what comes.
 
-To be called between two batches, by the thread that hands batches to the engine: it borrows the engine's
-scratch, and changes nothing that is remembered.
+To be called by the thread that hands batches to the engine, between two of them, or by another one that
+holds the lock which the engine shares (`Engine.share`): it borrows the engine's scratch, and changes nothing
+that is remembered.
 """
 
 from __future__ import annotations
@@ -111,8 +112,9 @@ class Look:
 
 def look(engine: Engine, customer_id: str) -> Look | None:
     """What an engine knows of a customer now; None where it knows nothing, or forgot."""
-    number = _number(engine.customers, customer_id.encode())
-    if number is None or engine.rows()[number, at.AS_OF] == at.ABSENT:
+    number, rows = _number(engine.customers, customer_id.encode()), engine.rows()
+    # a customer of the batch in hand may have a number already, and no row yet
+    if number is None or number >= len(rows) or rows[number, at.AS_OF] == at.ABSENT:
         return None
     return _Looker(engine, number).look(customer_id)
 

@@ -204,6 +204,7 @@ async def _run(state: State) -> None:
     from workers.console.serving import Server
     from workers.listening import listen
     from workers.logs import logger
+    from workers.memory import look_only_at_what_comes
 
     own = state.settings
     with listen(own.console_host, own.console_port, setting="console") as listening:
@@ -216,6 +217,7 @@ async def _run(state: State) -> None:
             web=f"http://{host}:{port}",
             open=own.console_open,
         )
+        look_only_at_what_comes()
         serving = asyncio.ensure_future(server.serve(sockets=[listening]))
         try:
             await asyncio.shield(serving)

@@ -111,6 +111,7 @@ async def _run(
 ) -> None:
     from workers.listening import listen
     from workers.logs import logger
+    from workers.memory import look_only_at_what_comes
     from workers.projector.run import Projector
     from workers.projector.telemetry import Telemetry
     from workers.projector.web import Standing, serve
@@ -137,6 +138,7 @@ async def _run(
             telemetry=telemetry,
             standing=standing,
         )
+        look_only_at_what_comes()
         try:
             await projecting.run(until_caught_up=until_caught_up)
         finally:

@@ -263,11 +263,14 @@ class _Opening:
 
     async def open_plane(self) -> DataPlane:
         from workers.live.service import DataPlane
+        from workers.memory import look_only_at_what_comes
 
         partitions = await _ready_partitions(self._settings, create=self._create_topics)
         if not self._quiet:
             _tell_start(self._pack, self._settings, partitions, [self._site.address])
-        return DataPlane(self._pack, self._settings, self._telemetry, partitions, self._fault)
+        plane = DataPlane(self._pack, self._settings, self._telemetry, partitions, self._fault)
+        look_only_at_what_comes()
+        return plane
 
 
 async def _ready_partitions(settings: LiveSettings, *, create: bool) -> int:

@@ -133,7 +133,7 @@ class DataPlane:
             self._ended.set_result(None)
 
     async def ask(self, shard: int, question: Callable[[Engine], T]) -> T:
-        """Ask a shard's engine something between two batches; `KeyError` where it is not here and ready."""
+        """Ask a shard's engine something between two events; `KeyError` where it is not here and ready."""
         return await self._shards[shard].ask(question)
 
     # --- membership -------------------------------------------------------------------------------------

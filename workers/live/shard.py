@@ -31,6 +31,7 @@ from workers.live.progress import Progress
 from workers.live.restore import Restore, Restored
 from workers.live.snapshotting import Snapshotting
 from workers.live.surroundings import Surroundings
+from workers.live.turns import Turns
 from workers.logs import logger
 
 log = logger("shard")
@@ -66,6 +67,12 @@ class _Running:
     core: Core
     inbox: Inbox
     progress: Progress
+    turns: Turns
+
+    def answer(self, question: Callable[[Engine], T]) -> T:
+        """Ask the engine; waits while it moves, which it stops for that."""
+        with self.turns.look():
+            return question(self.core.engine)
 
 
 class Shard:
@@ -83,7 +90,6 @@ class Shard:
         self._around = around
         self._topics = around.settings.topics
         self._calendar = calendar(around.pack.timezone)
-        self._engine = asyncio.Lock()
         self._wake = asyncio.Event()
         self._ending = False
         self._last_snapshot_wanted = False
@@ -179,12 +185,13 @@ class Shard:
         return self._running.inbox.waiting(topic), self._running.inbox.waiting_bytes(topic)
 
     async def ask(self, question: Callable[[Engine], T]) -> T:
-        """Ask the engine something between two batches; `KeyError` while the shard is not ready."""
+        """Ask the engine something between two events; `KeyError` while the shard is not ready."""
         running = self._running
         if running is None:
             raise KeyError(self.number)
-        async with self._engine:
-            return question(running.core.engine)
+        if running.turns.taken:
+            return await asyncio.to_thread(running.answer, question)
+        return running.answer(question)
 
     # --- states -----------------------------------------------------------------------------------------
 
@@ -291,7 +298,9 @@ class Shard:
             progress.clock_us,
             patient=self._around.settings.clock == "log",
         )
-        running = self._running = _Running(restored.core, inbox, progress)
+        turns = Turns(restored.core.engine.bell)
+        restored.core.engine.share(turns)
+        running = self._running = _Running(restored.core, inbox, progress, turns)
         self.session += 1
         self._log_times = [] if progress.clock_us is None else [(0, progress.clock_us)]
         self._snapshots.go_on(progress, restored.journal_offset)
@@ -390,7 +399,7 @@ class Shard:
         first = self._last_snapshot_wanted and taken.moved
         if not first and self._snapshots.is_due(core.engine, progress, at_once=self._last_snapshot_wanted):
             self._last_snapshot_wanted = False
-            pause_s = await self._snapshots.copy(core.engine, progress, self._engine)
+            pause_s = await self._snapshots.copy(core.engine, progress)
             self._around.telemetry.snapshot_paused(pause_s)
         chunks, snapshot = await self._snapshots.chunks()
         if not taken.moved:
@@ -424,10 +433,9 @@ class Shard:
 
     async def _step(self, running: _Running, batches: Batches, work: Work) -> Stepped:
         if work.tick is None and work.taken.records.offset.size < _INLINE_RECORDS:
-            async with self._engine:
-                stepped = batches.step(work, running.progress)
+            stepped = batches.step(work, running.progress)
         else:
-            async with self._around.steps, self._engine:
+            async with self._around.steps:
                 stepped = await asyncio.to_thread(batches.step, work, running.progress)
         running.progress = stepped.progress
         self._fit(stepped)

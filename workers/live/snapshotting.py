@@ -91,14 +91,13 @@ class Snapshotting:
             self._room = asyncio.create_task(asyncio.to_thread(engine.room))
         return self._room.done()
 
-    async def copy(self, engine: Engine, progress: Progress, lock: asyncio.Lock) -> float:
+    async def copy(self, engine: Engine, progress: Progress) -> float:
         """Copy the state as it stands after a batch; the seconds for which nothing else could be done."""
         room = self._room.result() if self._room is not None and self._room.done() else None
         self._room = None
-        async with lock:
-            began_s = running_seconds()
-            snapshot = await asyncio.to_thread(engine.snapshot, room)
-            pause_s = running_seconds() - began_s
+        began_s = running_seconds()
+        snapshot = await asyncio.to_thread(engine.snapshot, room)
+        pause_s = running_seconds() - began_s
         self._encoder = Encoder(snapshot, uuid.uuid4().hex)
         self._record = progress.record
         self._last, self._last_s = (progress.inputs, progress.tick), running_seconds()

@@ -21,8 +21,7 @@ class Surroundings:
     """What a shard is given.
 
     `prepare` does what can be done of sending in a thread; `wall_us` is the clock in microseconds since 1970.
-    `steps`: so many shards step at once, not more than there are processors. More would each take longer, and
-    who asks one of them for a customer waits for the whole of its step.
+    `steps`: so many shards step at once, not more than there are processors: more would each take longer.
     """
 
     pack: Pack

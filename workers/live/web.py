@@ -62,7 +62,7 @@ class Shards(Protocol):
         ...
 
     async def ask(self, shard: int, question: Callable[[Engine], T]) -> T:
-        """What a question says of a shard's engine, asked between two batches.
+        """What a question says of a shard's engine, asked between two events.
 
         Raises KeyError where the shard is not here or not ready.
         """

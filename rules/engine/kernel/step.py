@@ -369,15 +369,18 @@ def run_batch(
 ) -> tuple[int, int]:
     """Apply the events from `first` on, and the ticks between and after them, customer by customer.
 
-    Returns (DONE or what there must be more room for, the event to go on with); where that is negative, go on
-    with its complement, which is `applied` already: only the ticks behind it are left. The events of a
-    customer stand together; its ticks are those between its events, and after its last one all that are left.
+    Returns (DONE, what there must be more room for, or RUNG, the event to go on with); where that is
+    negative, go on with its complement, which is `applied` already: only the ticks behind it are left. The
+    events of a customer stand together; its ticks are those between its events, and after its last one all
+    that are left.
     """
     events = batch.row.size
     ticks, positions = batch.ticks, batch.tick_positions
     for event in range(first, events):
         customer = batch.row[event]
         before = np.int64(batch.ticks_before[event])
+        if event > first and work[at.BELL] != 0:
+            return at.RUNG, event
         if not applied:
             short = room(plan, state, out)
             if short != at.DONE:
@@ -408,9 +411,11 @@ def tick(
 
     Customers with nothing due are not touched: they catch up with the tick when they are next looked at.
     Those that have caught up, or were born since the tick was begun, have seen all ticks there are.
-    Returns (DONE or what is short, the row to go on with).
+    Returns (DONE, what is short or RUNG, the row to go on with).
     """
     for customer in range(first, end):
+        if customer > first and work[at.BELL] != 0:
+            return at.RUNG, customer
         if state.due[customer] <= period and state.rows[customer, at.TICKS] != state.ledger[at.LEDGER_TICKS]:
             short = advance(plan, state, work, out, customer, period, position)
             if short != at.DONE:

@@ -336,3 +336,47 @@ def test_a_missing_number_is_null_and_not_one_that_json_does_not_know() -> None:
     assert seen.metrics[2] is None
     assert seen.attributes == (None, None, None)
     assert not any(isinstance(value, float) and math.isnan(value) for value in seen.metrics)
+
+
+class Looking:
+    """Looks at customers whenever the engine lets go of what it shares; the bell always rings."""
+
+    def __init__(self, host: KernelHost, customers: set[str]) -> None:
+        self._engine, self._customers = host.engine, customers
+        self.looks = 0
+        self.metrics: list[list[Value]] = []
+        host.engine.bell[0] = 1
+        host.engine.share(self)
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, *_: object) -> None:
+        self.looks += 1
+        seen = [look(self._engine, customer) for customer in sorted(self._customers)]
+        self.metrics.append([each.metrics[0] if each else None for each in seen])
+
+
+def test_a_look_between_two_events_of_a_batch_shows_the_first_one_alone() -> None:
+    host = KernelHost(PACK)
+    orders = [
+        event("order.completed", 0, event_id=f"e{n}", customer_id=f"c{n % 2}", amount=100) for n in range(4)
+    ]
+    looking = Looking(host, {"c0", "c1"})
+    host.run(orders)
+    # once when their rows are made, then after each event
+    assert looking.metrics == [[None, None], [1, None], [1, 1], [2, 1], [2, 2]]
+
+
+def test_looks_between_any_two_events_leave_no_trace(seed_bases: tuple[int, int]) -> None:
+    for seed in (*range(seed_bases[0], seed_bases[0] + 15), *range(seed_bases[1], seed_bases[1] + 15)):
+        history = seeded_history(seed)
+        host = KernelHost(history.pack)
+        looking = Looking(host, {each.customer_id for each in history.events})
+        host.run(history.inputs, 7, group=bool(seed % 2))
+        expected, got = reference_told(history.pack, history.inputs), told_by(host.said)
+        if seed % 2:  # customers come one after the other
+            expected.rejected.sort()
+            got.rejected.sort()
+        assert differences(expected, got) == [], seed
+        assert looking.looks >= len(history.events)
