@@ -10,9 +10,14 @@ from dataclasses import replace
 import pytest
 import structlog
 
+from rules.engine.snapshot import Snapshot
+from schemas.journal import SnapshotPosition
 from tests.live.histories import EventSet
 from tests.simulation.run import World, events_of, lived, quiet
+from workers.live import restore
+from workers.live.ports import Reading
 from workers.live.service import DataPlane
+from workers.live.snapshotting import load
 
 SHARD, OTHER = 0, 1
 #: In each the shard has batches before, and records after that.
@@ -79,9 +84,18 @@ def an_input(world: World, rest: EventSet) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_gap_that_retention_made_while_the_worker_was_away_is_not_skipped(seed: int) -> None:
+def test_a_gap_that_retention_made_while_the_worker_was_away_is_not_skipped(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world, rest = world_of(seed)
     role, topic = an_input(world, rest)
+    loaded: list[int] = []
+
+    async def loading(reader: Reading, snapshots: str, shard: int, position: SnapshotPosition) -> Snapshot:
+        loaded.append(shard)
+        return await load(reader, snapshots, shard, position)
+
+    monkeypatch.setattr(restore, "load", loading)
 
     async def story() -> None:
         world.start_worker()
@@ -100,6 +114,7 @@ def test_a_gap_that_retention_made_while_the_worker_was_away_is_not_skipped(seed
         assert "failed" in seen
         assert "ready" not in seen
         assert plane.shards()[OTHER] == "ready"
+        assert loaded == [OTHER], "a snapshot that is of no use is not read"
         said = plane.reasons()[SHARD]
         assert f"`{topic}/{SHARD}` is not there: the log begins at offset {log.begin} now" in said
         assert unreadable(world) == [

@@ -81,7 +81,7 @@ class Restore:
             if last is None:
                 return self._empty(begins)
             self._check(last.record)
-            core, at, loaded = await self._state(reader, last.record)
+            core, at, loaded = await self._state(reader, last.record, begins)
             progress = at or Progress.start(self._generation, self._shard, ())
             if progress.number == last.record.number:
                 return Restored(core, Progress.at(last), last.offset, 0, loaded)
@@ -115,11 +115,18 @@ class Restore:
         found = await reader.begins(pairs)
         return tuple(found[pair] for pair in pairs)
 
-    async def _state(self, reader: Reading, record: JournalRecord) -> tuple[Core, Progress | None, int]:
-        """The engine as the latest whole snapshot left it, and how far that was; else an empty one."""
+    async def _state(
+        self, reader: Reading, record: JournalRecord, begins: tuple[int, ...]
+    ) -> tuple[Core, Progress | None, int]:
+        """The engine as the latest whole snapshot left it, and how far that was; else an empty one.
+
+        Where the inputs begin only later, no snapshot is read: it would be for nothing, at every try.
+        """
         for position in (record.snapshot, record.snapshot_before):
             if position is None:
                 continue
+            progress = await self._progress_at(reader, position)
+            check_there(self._topics.inputs, self._shard, progress.inputs, begins)
             try:
                 snapshot = await load(reader, self._topics.snapshots, self._shard, position)
                 core = await asyncio.to_thread(
@@ -133,7 +140,7 @@ class Restore:
                     reason=str(error),
                 )
                 continue
-            return core, await self._progress_at(reader, position), len(snapshot.rows)
+            return core, progress, len(snapshot.rows)
         return Core(self._pack, generation=self._generation), None, 0
 
     async def _progress_at(self, reader: Reading, position: SnapshotPosition) -> Progress:
@@ -200,6 +207,15 @@ class Restore:
             )
 
 
+def check_there(
+    topics: tuple[str, ...], shard: int, needed: tuple[int, ...], begins: tuple[int, ...]
+) -> None:
+    """Raise `Unreadable` where an input begins only after the offset from which it is needed."""
+    for topic, offset, begin in zip(topics, needed, begins, strict=True):
+        if begin > offset:
+            raise deleted(topic, shard, offset, begin, None)
+
+
 class Feed:
     """The journal of a shard and its inputs, read side by side."""
 
@@ -226,9 +242,7 @@ class Feed:
         self._next = list(inputs)
         pairs = {(topic, self._shard): at for topic, at in zip(self._topics.inputs, inputs, strict=True)}
         begins = await self._reader.begins(pairs)
-        for each, at in pairs.items():
-            if begins[each] > at:
-                raise deleted(*each, at, begins[each], None)
+        check_there(self._topics.inputs, self._shard, inputs, tuple(begins[each] for each in pairs))
         self._reader.assign({pair: journal_offset, **pairs})
 
     async def stop(self) -> None:
