@@ -34,7 +34,7 @@ from tests.simulation.broker import TRANSACTION_S, SimulatedBroker, Weather
 from tests.simulation.clients import Process, SimulatedGroup, SimulatedReader, SimulatedTransactor
 from tests.simulation.inputs import InputTopics
 from tests.simulation.loop import SimulatedLoop, Stuck
-from workers.live import batch, inputs, joining, restore, service, shard, snapshotting, surroundings
+from workers.live import batch, inputs, joining, pace, restore, service, shard, snapshotting, surroundings
 from workers.live.faults import STEPS, Faults, Step
 from workers.live.service import DataPlane
 from workers.live.telemetry import Telemetry
@@ -234,7 +234,8 @@ class World:
             patch.multiple(surroundings, **wall),
             patch.multiple(restore, **clocks),
             patch.multiple(snapshotting, **clocks, **wall),
-            patch.multiple(shard, **clocks, _TICK_BUSY=busy, _TICK_IDLE=busy),
+            patch.multiple(shard, **clocks),
+            patch.multiple(pace, BUSY=busy, IDLE=busy),
             patch.multiple(
                 service,
                 **clocks,

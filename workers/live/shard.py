@@ -26,6 +26,7 @@ from workers.live.errors import Refuse, Stop
 from workers.live.figures import Figures
 from workers.live.inputs import Troubles, look
 from workers.live.journal import last_entry
+from workers.live.pace import TickPace
 from workers.live.ports import Transacting
 from workers.live.progress import Progress
 from workers.live.restore import Restore, Restored
@@ -37,8 +38,6 @@ from workers.logs import logger
 log = logger("shard")
 T = TypeVar("T")
 
-#: Evaluations of a tick in one batch, about: with live records waiting, and without.
-_TICK_BUSY, _TICK_IDLE = 1_000, 20_000
 #: A step of fewer records than this is done in the event loop: handing it to a thread takes as long.
 _INLINE_RECORDS = 300
 #: While a batch commits, the next one is begun only with so many records.
@@ -102,6 +101,7 @@ class Shard:
         self._troubles = Troubles(number, self._topics, around.telemetry)
         self._snapshots = Snapshotting(number, GENERATION, around.settings.snapshot_interval_s)
         self._took_s = 0.0
+        self._pace = TickPace()
         self._records_max = around.settings.batch_records_max
         self._figures = Figures(number, around.pack, around.telemetry)
         #: (wall time in ms, clock of the log as of then), rising: what the log's time was when.
@@ -158,6 +158,7 @@ class Shard:
         if inbox.greatest_us is not None and inbox.greatest_us != before:
             self._log_times.append((wall_ms, inbox.greatest_us))
         if columns.offset.size:
+            self._pace.fed(running_seconds())
             self._wake.set()
 
     def hear_end(self, topic: int, end: int, heard_ms: int) -> None:
@@ -304,6 +305,7 @@ class Shard:
         self.session += 1
         self._log_times = [] if progress.clock_us is None else [(0, progress.clock_us)]
         self._snapshots.go_on(progress, restored.journal_offset)
+        self._pace = TickPace()
         self._enter("ready")
         batches = Batches(
             running.core,
@@ -381,7 +383,9 @@ class Shard:
     def _few(self, running: _Running) -> bool:
         """Whether so little waits that it is sooner out if what comes meanwhile goes along with it."""
         waiting = sum(running.inbox.waiting(topic) for topic in range(len(self._topics.inputs)))
-        return waiting < _AHEAD_RECORDS and (running.progress.tick is None or running.progress.tick.done)
+        tick = running.progress.tick
+        more = tick is not None and not tick.done and self._pace.evaluations(running_seconds()) > 0
+        return waiting < _AHEAD_RECORDS and not more
 
     async def _found(self, running: _Running) -> Work | None:
         inbox, progress, core = running.inbox, running.progress, running.core
@@ -394,7 +398,8 @@ class Shard:
         wall_us = self._around.wall_us()
         clock_us = wall_us if settings.clock == "wall" else (inbox.greatest_us or progress.clock_us or 0)
         watermark_us = inbox.watermark(clock_us)
-        tick = None if self._ending else self._tick_due(progress, watermark_us, len(core.engine.customers))
+        evaluations = 0 if self._ending else self._pace.evaluations(running_seconds())
+        tick = self._tick_due(progress, watermark_us, len(core.engine.customers)) if evaluations else None
         # the last snapshot stands behind all positions: a batch that names some comes before it
         first = self._last_snapshot_wanted and taken.moved
         if not first and self._snapshots.is_due(core.engine, progress, at_once=self._last_snapshot_wanted):
@@ -406,14 +411,15 @@ class Shard:
             if tick is None and not chunks:
                 return None
             taken = inbox.take(0, passed=True)
-        busy = any(inbox.waiting(topic) for topic in range(len(taken.ranges)))
+        if tick is not None:
+            self._pace.taken()
         return Work(
             taken=taken,
             clock_us=clock_us,
             watermark_us=watermark_us,
             now_ms=wall_us // 1000,
             tick=tick,
-            changes_max=_TICK_BUSY if busy or taken.records.offset.size else _TICK_IDLE,
+            changes_max=evaluations,
             chunks=chunks,
             snapshot=snapshot,
         )
@@ -453,6 +459,8 @@ class Shard:
         began_s = running_seconds()
         committed = await batches.commit(transactor, stepped)
         done_s = running_seconds()
+        if stepped.work.tick is not None:
+            self._pace.committed()
         self._snapshots.committed(stepped, committed)
         self._figures.batch(stepped, done_s - began_s)
         self._figures.held(self._running.core if self._running else None, done_s)
