@@ -8,13 +8,18 @@ from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 
-import hypothesis  # noqa: F401 - imported at the very end of a run, it can meet a fault of CPython 3.11
+import hypothesis  # before all else: at the very end of a run, importing it can meet a fault of CPython 3.11
 import pytest
 
 from tests.databases import Postgres, own_database, postgres_programs
 from workers.machine_code import prepare
 
 prepare()
+# no test is judged by the time it takes: that is the machine's affair
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
 
 _NUMBERS = count()
 

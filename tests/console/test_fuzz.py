@@ -41,7 +41,7 @@ def tried(operation: Any, token: str) -> None:
     """Ask one operation with anything in its parameters."""
 
     @given(case=operation.as_strategy())
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60, suppress_health_check=list(HealthCheck))
     def fuzz(case: Any) -> None:
         response = case.call(headers={"authorization": f"Bearer {token}"})
         assert response.status_code < 500, response.text

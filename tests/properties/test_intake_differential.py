@@ -10,7 +10,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -26,9 +26,7 @@ from tests.properties.intake_records import PACK_TEXT, arrow_batch, good_fields,
 PACK = load_pack(PACK_TEXT, "intake.yaml")
 INTAKE = intake_of(PACK)
 SEEDS = st.integers(0, 2**32 - 1)
-UNHURRIED = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
-)
+UNHURRIED = settings(max_examples=25, print_blob=True)
 BATCH = 300
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.engine.plan import make_plan
@@ -21,7 +21,7 @@ from tests.properties.strategies import histories, seeded_history, varied_histor
 CHUNK = 50
 FAST_CHUNKS, SLOW_CHUNKS = 4, 20
 
-few = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=40)
 
 
 def compare_seeds(first: int, count: int) -> None:

@@ -122,7 +122,7 @@ def trees(first: str, second: str) -> tuple[Logic, Expression, Expression]:
     return Logic(pack, dimension), one.tree, other.tree
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(conditions(), conditions(), st.lists(scopes(), min_size=20, max_size=20))
 def test_what_is_said_to_be_impossible_never_happens(first: str, second: str, seen: list[Scope]) -> None:
     logic, one, other = trees(first, second)
@@ -135,7 +135,7 @@ def test_what_is_said_to_be_impossible_never_happens(first: str, second: str, se
         assert not (implied and true and not holds(other, scope))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_a_damaged_pack_is_refused_in_words_and_in_its_text(data: st.DataObject) -> None:
     text = RETAIL

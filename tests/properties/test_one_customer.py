@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.calendar import PERIOD_LAST
@@ -24,7 +24,7 @@ from workers.replay.summary import Order
 ORDERS: tuple[Order, ...] = ("occurred", "arrival")
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(varied_histories(), st.sampled_from(ORDERS), st.sampled_from([None, 0, 5, 40]))
 def test_one_customer_by_itself_moves_as_among_all(
     history: History, order: Order, until_after: int | None

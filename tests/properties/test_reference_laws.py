@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.engine.bodies import encode
@@ -19,7 +19,7 @@ from rules.language.model import Pack
 from tests.properties.histories import History, Input, Tick
 from tests.properties.strategies import varied_histories
 
-few = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=25)
 
 
 def play(pack: Pack, inputs: Iterable[Input]) -> list[Output]:

@@ -81,7 +81,7 @@ TIME = st.one_of(
 CURRENCY = st.sampled_from(["", "USD", "JPY", "KWD", "usd", "EUR", "XXX"])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(TEXT, TEXT, TIME, NUMBER, NUMBER, CURRENCY), min_size=1, max_size=12))
 def test_every_row_is_reported_or_its_events_are_accepted(rows: list[tuple[str, ...]]) -> None:
     text = io.StringIO()

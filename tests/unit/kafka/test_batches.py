@@ -161,7 +161,7 @@ texts = st.none() | st.binary(max_size=300)
 names = st.text(max_size=5)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data(), st.integers(1, 300))
 def test_any_records_are_the_same_bytes(data: st.DataObject, count: int) -> None:
     def column() -> list[bytes | None]:

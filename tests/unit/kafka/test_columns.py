@@ -288,7 +288,7 @@ def logs(draw: st.DrawFn) -> tuple[bytes, list[tuple[int, int]], int]:
     return raw, draw(st.permutations(aborted)), offset
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(logs(), st.integers(0, 30), st.integers(0, 200))
 def test_any_log_reads_the_same_both_ways(
     log: tuple[bytes, list[tuple[int, int]], int], later: int, cut: int
