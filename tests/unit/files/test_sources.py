@@ -35,11 +35,11 @@ def zstd(data: bytes) -> bytes:
     ("name", "content"),
     [
         ("plain.ndjson", LINES),
-        ("packed.ndjson.gz", gzip.compress(LINES)),
-        ("two_members.ndjson.gz", gzip.compress(LINES[:12]) + gzip.compress(LINES[12:])),
+        ("packed.ndjson.gz", gzip.compress(LINES, mtime=0)),
+        ("two_members.ndjson.gz", gzip.compress(LINES[:12], mtime=0) + gzip.compress(LINES[12:], mtime=0)),
         ("packed.ndjson.zst", zstd(LINES)),
         ("two_frames.ndjson.zst", zstd(LINES[:12]) + zstd(LINES[12:])),
-        ("no_ending_that_tells", gzip.compress(LINES)),
+        ("no_ending_that_tells", gzip.compress(LINES, mtime=0)),
     ],
 )
 def test_lines_keep_their_numbers_and_blank_ones_are_left_out(
@@ -52,7 +52,7 @@ def test_lines_keep_their_numbers_and_blank_ones_are_left_out(
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("cut.ndjson.gz", gzip.compress(LINES)[:-10]),
+        ("cut.ndjson.gz", gzip.compress(LINES, mtime=0)[:-10]),
         ("cut.ndjson.zst", zstd(LINES)[:-3]),
         ("spoilt.ndjson.zst", zstd(LINES)[:8] + b"\xff\xff\xff\xff" + zstd(LINES)[12:]),
         ("cut.parquet", b"PAR1 and no more"),
