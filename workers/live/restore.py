@@ -126,7 +126,7 @@ class Restore:
             if position is None:
                 continue
             progress = await self._progress_at(reader, position)
-            check_there(self._topics.inputs, self._shard, progress.inputs, begins)
+            _check_there(self._topics.inputs, self._shard, progress.inputs, begins)
             try:
                 snapshot = await load(reader, self._topics.snapshots, self._shard, position)
                 core = await asyncio.to_thread(
@@ -207,7 +207,7 @@ class Restore:
             )
 
 
-def check_there(
+def _check_there(
     topics: tuple[str, ...], shard: int, needed: tuple[int, ...], begins: tuple[int, ...]
 ) -> None:
     """Raise `Unreadable` where an input begins only after the offset from which it is needed."""
@@ -242,7 +242,7 @@ class Feed:
         self._next = list(inputs)
         pairs = {(topic, self._shard): at for topic, at in zip(self._topics.inputs, inputs, strict=True)}
         begins = await self._reader.begins(pairs)
-        check_there(self._topics.inputs, self._shard, inputs, tuple(begins[each] for each in pairs))
+        _check_there(self._topics.inputs, self._shard, inputs, tuple(begins[each] for each in pairs))
         self._reader.assign({pair: journal_offset, **pairs})
 
     async def stop(self) -> None:
