@@ -34,6 +34,17 @@ def _word(_typing: Any, buf: Any, _at: Any) -> Any:
     return types.uint64(buf, types.int64), generate
 
 
+def _put_word(_typing: Any, buf: Any, _at: Any, _value: Any) -> Any:
+    """Write a word as the eight bytes at a position, the low ones first."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = _place(context, builder, signature.args[0], args[0], args[1], ir.IntType(64))
+        builder.store(args[2], place, align=1)
+        return context.get_dummy_value()
+
+    return types.void(buf, types.int64, types.int64), generate
+
+
 def _copy16(_typing: Any, target: Any, _to: Any, source: Any, _start: Any) -> Any:
     """Copy sixteen bytes; both must have so many."""
 
@@ -66,6 +77,10 @@ def _plain_word(buf: U8, at: int) -> np.uint64:
     return np.uint64(int.from_bytes(bytes(buf[int(at) : int(at) + 8]), "little"))
 
 
+def _plain_put_word(buf: U8, at: int, value: int) -> None:
+    buf[int(at) : int(at) + 8] = list((int(value) & (2**64 - 1)).to_bytes(8, "little"))
+
+
 def _plain_copy16(target: U8, to: int, source: U8, start: int) -> None:
     target[to : to + 16] = source[start : start + 16]
 
@@ -75,8 +90,10 @@ def _plain_ahead(array: NDArray[Any], at: int, skipped: int) -> None:
 
 
 _OFF: bool = cast(Any, numba.config).DISABLE_JIT
-#: `word(buf, at)`, `copy16(target, to, source, start)` and `ahead(array, row, bytes)`, as said above.
+#: `word(buf, at)`, `put_word(buf, at, value)`, `copy16(target, to, source, start)` and
+#: `ahead(array, row, bytes)`, as said above.
 word: Any = _plain_word if _OFF else intrinsic(_word)
+put_word: Any = _plain_put_word if _OFF else intrinsic(_put_word)
 copy16: Any = _plain_copy16 if _OFF else intrinsic(_copy16)
 ahead: Any = _plain_ahead if _OFF else intrinsic(_ahead)
 

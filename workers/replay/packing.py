@@ -1,7 +1,7 @@
 """Tables of 64-bit numbers in fewer bytes: most columns of a part lie close together, many hold one number.
 
-A column takes no word of 32 bits where all its numbers are equal, one where they (or missing ones) are no
-further apart than that, else two.
+A column takes no bit where all its numbers are equal, and as many as tell its numbers (and a missing one)
+apart where those are no more than 56, side by side with those of its neighbours. All others take 64.
 """
 
 from __future__ import annotations
@@ -13,27 +13,38 @@ from numpy.typing import NDArray
 
 from rules.engine import layout as at
 from rules.jit import entered
+from rules.words import put_word, word
 
 I64 = NDArray[np.int64]
-U32 = NDArray[np.uint32]
+U8 = NDArray[np.uint8]
 
 _ABSENT = np.int64(at.ABSENT)
 _LAST = np.iinfo(np.int64).max
-#: What stands for a missing number in a column of one word.
-_MISSING = 2**32 - 1
+#: With seven bits that a byte begins with, what a column takes must fit into one word.
+_NARROW_BITS = 56
+#: Words are written and read as a whole: so many bytes behind the last row may be touched.
+_BEYOND = 8
 
 
 class Packing(NamedTuple):
-    """Columns of one number, one word and two, and by column what is taken off its numbers."""
+    """How the rows of a table are packed.
+
+    low     int64[columns]  what is taken off the numbers of each column
+    even    int64[e]        columns of one number, which is `low`
+    full    int64[f]        columns of 64 bits, which come first in a row
+    narrow  int64[n]        columns of fewer bits, which follow
+    bits    int64[n]        how many
+    hole    int64[n]        what stands for a missing number: all bits set; -1 where none is missing
+    row     int             bytes of a row
+    """
 
     low: I64
     even: I64
-    narrow: I64
     full: I64
-
-    def size(self) -> int:
-        """Words of a row."""
-        return self.narrow.size + 2 * self.full.size
+    narrow: I64
+    bits: I64
+    hole: I64
+    row: int
 
 
 @entered
@@ -48,31 +59,41 @@ def _ranges(table: I64, low: I64, high: I64, missing: I64) -> None:
 
 
 @entered
-def _pack(table: I64, order: I64, packing: Packing, out: U32) -> None:
-    low, narrow, full = packing.low, packing.narrow, packing.full
+def _pack(table: I64, order: I64, packing: Packing, out: U8) -> None:
+    low, full, narrow, bits, hole = packing.low, packing.full, packing.narrow, packing.bits, packing.hole
     for i in range(order.size):
-        line = order[i]
+        line, to = order[i], i * packing.row
+        for k in range(full.size):
+            put_word(out, to, table[line, full[k]])
+            to += 8
+        begun, held = np.int64(0), np.int64(0)  # bits of the next byte that are set already, and which
         for k in range(narrow.size):
             value = table[line, narrow[k]]
-            out[i, k] = _MISSING if value == _ABSENT else value - low[narrow[k]]
-        for k in range(full.size):
-            value = table[line, full[k]]
-            out[i, narrow.size + 2 * k] = value
-            out[i, narrow.size + 2 * k + 1] = value >> 32
+            begun |= (hole[k] if value == _ABSENT else value - low[narrow[k]]) << held
+            put_word(out, to, begun)
+            held += bits[k]
+            to += held >> 3
+            begun >>= held & ~np.int64(7)
+            held &= 7
 
 
 @entered
-def _unpack(packed: U32, packing: Packing, out: I64) -> None:
-    low, even, narrow, full = packing.low, packing.even, packing.narrow, packing.full
+def _unpack(packed: U8, packing: Packing, out: I64) -> None:
+    low, even, full, narrow = packing.low, packing.even, packing.full, packing.narrow
+    bits, hole = packing.bits, packing.hole
     for i in range(out.shape[0]):
+        begin = i * packing.row
         for k in range(even.size):
             out[i, even[k]] = low[even[k]]
-        for k in range(narrow.size):
-            found = np.int64(packed[i, k])
-            out[i, narrow[k]] = _ABSENT if found == _MISSING else low[narrow[k]] + found
         for k in range(full.size):
-            below = np.int64(packed[i, narrow.size + 2 * k])
-            out[i, full[k]] = below | (np.int64(packed[i, narrow.size + 2 * k + 1]) << 32)
+            out[i, full[k]] = np.int64(word(packed, begin))
+            begin += 8
+        passed = np.int64(0)
+        for k in range(narrow.size):
+            found = np.int64(word(packed, begin + (passed >> 3))) >> (passed & 7)
+            found &= (np.int64(1) << bits[k]) - 1
+            out[i, narrow[k]] = _ABSENT if found == hole[k] else low[narrow[k]] + found
+            passed += bits[k]
 
 
 def packing_of(table: I64) -> Packing:
@@ -83,18 +104,28 @@ def packing_of(table: I64) -> Packing:
     _ranges(table, low, high, missing)
     never = low > high
     low[never] = high[never] = _ABSENT
-    apart = (high - low).view(np.uint64)
-    even, full = (apart == 0) & ((missing == 0) | never), apart >= _MISSING
-    return Packing(low, np.flatnonzero(even), np.flatnonzero(~even & ~full), np.flatnonzero(full))
+    missing[never] = 0
+    apart = [int(high[c]) - int(low[c]) + int(missing[c]) for c in range(columns)]
+    bits = np.array([each.bit_length() for each in apart], np.int64)
+    full, narrow = np.flatnonzero(bits > _NARROW_BITS), np.flatnonzero((bits > 0) & (bits <= _NARROW_BITS))
+    hole = np.where(missing[narrow] == 1, (1 << bits[narrow]) - 1, -1)
+    row = 8 * full.size + (int(bits[narrow].sum()) + 7) // 8
+    return Packing(low, np.flatnonzero(bits == 0), full, narrow, bits[narrow], hole, row)
 
 
-def pack(table: I64, order: I64, packing: Packing) -> U32:
-    """Some lines of a table, packed."""
-    out = np.empty((order.size, packing.size()), np.uint32)
+def pack(table: I64, order: I64, packing: Packing) -> U8:
+    """Some lines of a table, packed: a row of bytes each."""
+    size = order.size * packing.row
+    out = np.empty(size + _BEYOND, np.uint8)
     _pack(table, order, packing, out)
-    return out
+    return out[:size]
 
 
-def unpack(packed: U32, packing: Packing, to: I64) -> None:
-    """What was packed."""
+def room_for(rows: int, packing: Packing) -> U8:
+    """Room for packed rows, and for what is read behind them; the rows take all but the end of it."""
+    return np.empty(rows * packing.row + _BEYOND, np.uint8)
+
+
+def unpack(packed: U8, packing: Packing, to: I64) -> None:
+    """What was packed. Behind the rows `packed` must go on for a word, as `room_for` makes it."""
     _unpack(packed, packing, to)

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.replay.packing import Packing, pack, packing_of, unpack
+from workers.replay.packing import Packing, pack, packing_of, room_for, unpack
 
 #: Bytes that are packed in order at a time before they are written: they stay in the processor's caches.
 _PIECE_BYTES = 1 << 20
@@ -42,7 +42,7 @@ class Shelves:
         if self._folder is None:
             return Shelf(table, order, None, 0, None)
         packing = packing_of(table) if table.ndim == 2 else None
-        row = table.itemsize if packing is None else 4 * packing.size()
+        row = table.itemsize if packing is None else packing.row
         with self._lock:
             if name not in self._files:
                 self._files[name] = (os.open(self._folder / name, os.O_RDWR | os.O_CREAT), 0)
@@ -91,8 +91,9 @@ class Shelf:
         elif self._packing is None:
             _read_all(self._file, to, self._first + low * to.itemsize)
         else:
-            packed = np.empty((high - low, self._packing.size()), np.uint32)
-            _read_all(self._file, packed, self._first + low * 4 * self._packing.size())
+            row = self._packing.row
+            packed = room_for(high - low, self._packing)
+            _read_all(self._file, packed[: (high - low) * row], self._first + low * row)
             unpack(packed, self._packing, to)
 
 
