@@ -15,6 +15,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from rules.jit import lean
+
 U8 = NDArray[np.uint8]
 
 
@@ -96,6 +98,15 @@ word: Any = _plain_word if _OFF else intrinsic(_word)
 put_word: Any = _plain_put_word if _OFF else intrinsic(_put_word)
 copy16: Any = _plain_copy16 if _OFF else intrinsic(_copy16)
 ahead: Any = _plain_ahead if _OFF else intrinsic(_ahead)
+
+
+@lean
+def row_ahead(table: NDArray[np.int64], row: int) -> None:
+    """Ask for a row of a table."""
+    size = 8 * table.shape[1]
+    for skipped in range(0, size, 64):
+        ahead(table, row, skipped)
+    ahead(table, row, size - 8)
 
 
 def frozen(buf: U8) -> U8:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rules.engine import layout as at
 from rules.jit import entered
-from rules.words import put_word, word
+from rules.words import put_word, row_ahead, word
 
 I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
@@ -24,6 +24,8 @@ _LAST = np.iinfo(np.int64).max
 _NARROW_BITS = 56
 #: Words are written and read as a whole: so many bytes behind the last row may be touched.
 _BEYOND = 8
+#: Rows are asked for so many rows before they are packed.
+_AHEAD = 8
 
 
 class Packing(NamedTuple):
@@ -61,7 +63,9 @@ def _ranges(table: I64, low: I64, high: I64, missing: I64) -> None:
 @entered
 def _pack(table: I64, order: I64, packing: Packing, out: U8) -> None:
     low, full, narrow, bits, hole = packing.low, packing.full, packing.narrow, packing.bits, packing.hole
+    last = order.size - 1
     for i in range(order.size):
+        row_ahead(table, order[min(i + _AHEAD, last)])
         line, to = order[i], i * packing.row
         for k in range(full.size):
             put_word(out, to, table[line, full[k]])

@@ -16,12 +16,16 @@ from threading import Thread
 from types import TracebackType
 from typing import Final, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 #: Addresses, sizes and offsets of direct writes are multiples of the largest block that disks have.
 _BLOCK: Final = 4096
 _BUFFER_BYTES: Final = 4 << 20
 _BUFFERS: Final = 3
 
-_Filled = tuple[mmap.mmap, int] | None
+U8 = NDArray[np.uint8]
+_Filled = tuple[U8, int] | None
 
 
 class StraightFile:
@@ -34,10 +38,10 @@ class StraightFile:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
         self._path = path
         self._direct = _go_direct(self._file, direct=True)
-        self._free: SimpleQueue[mmap.mmap] = SimpleQueue()
+        self._free: SimpleQueue[U8] = SimpleQueue()
         self._filled: SimpleQueue[_Filled] = SimpleQueue()
         for _ in range(_BUFFERS):
-            self._free.put(mmap.mmap(-1, _BUFFER_BYTES))
+            self._free.put(_aligned(_BUFFER_BYTES))
         self._buffer, self._used = self._free.get(), 0
         self._error: OSError | None = None
         self._closed = False
@@ -52,15 +56,27 @@ class StraightFile:
     ) -> None:
         self.close()
 
+    def room(self, least: int) -> U8:
+        """An array of at least so many bytes to write to; it is good until the next call of a method.
+
+        Raises OSError if earlier bytes could not be written.
+        """
+        if self._buffer.size - self._used < least:
+            self._hand_over(least)
+        return self._buffer[self._used :]
+
+    def took(self, size: int) -> None:
+        """So many bytes at the beginning of the room are part of the file now."""
+        self._used += size
+
     def write(self, data: bytes | memoryview) -> int:
         """Take bytes; raises OSError if earlier ones could not be written."""
-        rest = memoryview(data)
-        while rest:
-            if self._used == _BUFFER_BYTES:
-                self._hand_over()
-            taken = min(rest.nbytes, _BUFFER_BYTES - self._used)
-            self._buffer[self._used : self._used + taken] = rest[:taken]
-            self._used += taken
+        rest = np.frombuffer(data, np.uint8)
+        while rest.size:
+            room = self.room(1)
+            taken = min(rest.size, room.size)
+            room[:taken] = rest[:taken]
+            self.took(taken)
             rest = rest[taken:]
         return memoryview(data).nbytes
 
@@ -76,9 +92,15 @@ class StraightFile:
         if self._error is not None:
             raise self._error
 
-    def _hand_over(self) -> None:
-        self._filled.put((self._buffer, self._used))
-        self._buffer, self._used = self._free.get(), 0
+    def _hand_over(self, least: int) -> None:
+        """Have the whole blocks written; the rest of a block goes on in a buffer with so much room."""
+        filled, used = self._buffer, self._used
+        whole = used - used % _BLOCK
+        self._filled.put((filled, whole))
+        self._buffer, self._used = self._free.get(), used - whole
+        if self._buffer.size < self._used + least:
+            self._buffer = _aligned(self._used + least)
+        self._buffer[: self._used] = filled[whole:used]
         if self._error is not None:
             raise self._error
 
@@ -93,20 +115,24 @@ class StraightFile:
                     self._error = error
             self._free.put(buffer)
 
-    def _put(self, buffer: mmap.mmap, used: int) -> None:
+    def _put(self, buffer: U8, used: int) -> None:
         """Whole blocks directly; from a part of one on, which only the end has, as usual."""
         done, whole = 0, used - used % _BLOCK
-        with memoryview(buffer) as view:
-            while done < used:
-                if self._direct and (done >= whole or done % _BLOCK):
-                    self._direct = _go_direct(self._file, direct=False)
-                end = whole if self._direct else used
-                try:
-                    done += os.write(self._file, view[done:end])
-                except OSError as error:
-                    if not self._direct or error.errno != errno.EINVAL:
-                        raise
-                    self._direct = _go_direct(self._file, direct=False)
+        while done < used:
+            if self._direct and (done >= whole or done % _BLOCK):
+                self._direct = _go_direct(self._file, direct=False)
+            end = whole if self._direct else used
+            try:
+                done += os.write(self._file, buffer[done:end].data)
+            except OSError as error:
+                if not self._direct or error.errno != errno.EINVAL:
+                    raise
+                self._direct = _go_direct(self._file, direct=False)
+
+
+def _aligned(size: int) -> U8:
+    """An array that begins with a page of memory."""
+    return np.frombuffer(mmap.mmap(-1, size), np.uint8)
 
 
 def _go_direct(file: int, *, direct: bool) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from workers.replay.customers import write_customers
 from workers.replay.customers_fast import matrix_table
 from workers.replay.dealing import Dealer, Letter
 from workers.replay.gather import Gathered
+from workers.replay.lines import Buffered, More, Pieces, render_lines
 from workers.replay.outputs import (
     CHANGES,
     CUSTOMERS,
@@ -30,6 +31,7 @@ from workers.replay.outputs import (
     ReplayOutputs,
 )
 from workers.replay.playing import Player
+from workers.replay.straight import StraightFile
 from workers.replay.summary import Summary
 
 if TYPE_CHECKING:
@@ -38,10 +40,7 @@ if TYPE_CHECKING:
 I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
 Cut = list[tuple[int, int]]
-Bytes = bytes | memoryview
 
-#: Rendered lines are handed on in pieces of at most this many bytes.
-_PIECE_BYTES = 1 << 20
 #: More changes than this are written past the page cache: some hundred MB.
 _MANY_CHANGES = 250_000
 
@@ -88,7 +87,7 @@ class Writer:
         self._write_letters()
 
     def _write_changes(self, gathered: Gathered, run: Run, progress: Progress) -> None:
-        def render(cut: Cut) -> tuple[Iterable[Bytes], int]:
+        def prepare(cut: Cut) -> tuple[int, More]:
             part = gathered.changes(cut)
             numbers = render_numbers(part.evaluations, self._template)
 
@@ -108,33 +107,52 @@ class Writer:
                     ends,
                 )
 
-            return self._pieces(part.order.size, more), part.order.size
+            return part.order.size, more
 
         many = self._summary.changes > _MANY_CHANGES
         with self._outputs.many_lines(CHANGES) if many else self._outputs.lines(CHANGES) as file:
-            for pieces, count in run(render, iter(gathered.change_cuts())):
-                for piece in pieces:
-                    file.write(piece)
+            for count in self._write_lines(prepare, gathered.change_cuts(), run, file):
                 progress.done(count)
 
     def _write_notices(self, gathered: Gathered, run: Run) -> None:
-        def render(cut: Cut) -> Iterable[Bytes]:
+        def prepare(cut: Cut) -> tuple[int, More]:
             table, order = gathered.notices(cut)
 
             def more(done: int, buffer: U8, ends: I64) -> int:
                 return render_notices(self._template, table, order, done, gathered.customers, buffer, ends)
 
-            return self._pieces(order.size, more)
+            return order.size, more
 
         with self._outputs.lines(NOTICES) as file:
-            for pieces in run(render, iter(gathered.notice_cuts())):
-                for piece in pieces:
-                    file.write(piece)
+            for _ in self._write_lines(prepare, gathered.notice_cuts(), run, file):
+                pass
 
-    def _pieces(self, count: int, more: Callable[[int, U8, I64], int]) -> Iterable[Bytes]:
-        """Render `count` lines; each piece is good until the next one is asked for, or copied beforehand."""
-        pieces = _pieces(count, more)
-        return pieces if self._at_once else [bytes(piece) for piece in pieces]
+    def _write_lines(
+        self,
+        prepare: Callable[[Cut], tuple[int, More]],
+        cuts: list[Cut],
+        run: Run,
+        file: IO[bytes] | StraightFile,
+    ) -> Iterator[int]:
+        """Write the lines of all slices, one after the other; says of each how many it had."""
+        sink = file if isinstance(file, StraightFile) else Buffered(file)
+        if self._at_once:
+            for cut in cuts:
+                count, more = prepare(cut)
+                render_lines(count, more, sink)
+                yield count
+            return
+
+        def beside(cut: Cut) -> tuple[int, Pieces]:
+            count, more = prepare(cut)
+            pieces = Pieces()
+            render_lines(count, more, pieces)
+            return count, pieces
+
+        for count, pieces in run(beside, iter(cuts)):
+            for piece in pieces.taken:
+                sink.write(piece)
+            yield count
 
     def _write_erasures(self, gathered: Gathered) -> None:
         lines: list[tuple[int, int, int, int, bytes]] = []
@@ -189,20 +207,3 @@ class Writer:
             text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
             letters.append(Letter(file, position, text))
         return letters
-
-
-def _pieces(count: int, more: Callable[[int, U8, I64], int]) -> Iterator[memoryview]:
-    """Render `count` lines through one small buffer, which stays in the processor's caches.
-
-    `more` renders from a line on as many as fit, notes where each ends, and says which line is next.
-    """
-    buffer = np.empty(_PIECE_BYTES, np.uint8)
-    ends = np.zeros(count, np.int64)
-    done = 0
-    while done < count:
-        reached = more(done, buffer, ends)
-        if reached == done:
-            buffer = np.empty(2 * buffer.size, np.uint8)
-            continue
-        yield buffer[: ends[reached - 1]].data
-        done = reached

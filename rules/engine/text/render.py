@@ -22,7 +22,7 @@ from rules.engine.text.write import (
     put_string,
 )
 from rules.jit import called, entered, lean, wide
-from rules.words import ahead, copy16, frozen
+from rules.words import ahead, copy16, frozen, row_ahead
 
 U8 = NDArray[np.uint8]
 I64 = NDArray[np.int64]
@@ -333,15 +333,6 @@ def _put_change(
 
 
 @lean
-def _row_ahead(table: I64, line: int) -> None:
-    """Ask for a row of a table."""
-    size = 8 * table.shape[1]
-    for skipped in range(0, size, 64):
-        ahead(table, line, skipped)
-    ahead(table, line, size - 8)
-
-
-@lean
 def _fetch(
     changes: I64, evaluations: I64, order: I64, i: int, customers: Words, triggers: Triggers, numbers: Numbers
 ) -> None:
@@ -350,8 +341,8 @@ def _fetch(
     Lines of one moment lie far apart in memory: half the time would be waiting for it.
     """
     last = order.size - 1
-    _row_ahead(changes, order[min(i + 16, last)])
-    _row_ahead(evaluations, changes[order[min(i + 12, last)], at.CHANGE_EVALUATION])
+    row_ahead(changes, order[min(i + 16, last)])
+    row_ahead(evaluations, changes[order[min(i + 12, last)], at.CHANGE_EVALUATION])
     near = changes[order[min(i + 8, last)], at.CHANGE_EVALUATION]
     ahead(customers.ends, evaluations[near, at.EVALUATION_ROW], 0)
     ahead(numbers.ends, near * numbers.columns, 0)
