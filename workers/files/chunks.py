@@ -22,7 +22,7 @@ from workers.files.sources import DAMAGED, DAMAGED_PARQUET, EventFile, open_line
 #: the cache's neighbourhood.
 CHUNK_BYTES = 8 << 20
 #: Rows of Parquet that are decoded at a time.
-CHUNK_ROWS = 65_536
+CHUNK_ROWS = 131_072
 #: Typical bytes of an event by kind of file, for a first guess at how many there are.
 _EVENT_BYTES = {"plain": 220, "gzip": 40, "zstd": 40}
 

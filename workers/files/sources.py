@@ -103,7 +103,7 @@ def open_lines(file: EventFile) -> BinaryIO:
 def open_parquet(file: EventFile) -> pq.ParquetFile:
     """A Parquet file of events; raises `UserError` where it is damaged or has not the columns of one."""
     try:
-        opened = pq.ParquetFile(file.path)
+        opened = pq.ParquetFile(file.path, pre_buffer=False)
     except DAMAGED_PARQUET as error:
         raise UserError(f"`{file.path}` is damaged: it cannot be read as Parquet") from error
     missing = [name for name in REQUIRED_COLUMNS if name not in opened.schema_arrow.names]
