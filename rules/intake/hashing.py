@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.jit import entered, lean
-from rules.words import frozen, word
+from rules.words import ahead, frozen, word
 
 _SEED = np.uint64(0x9E3779B97F4A7C15)
 _FACTOR = np.uint64(0xC6A4A7935BD1E995)
 _SHIFT = np.uint64(47)
 _BYTE = np.uint64(8)
+#: Spans lie anywhere: each is asked for so many spans before it is hashed.
+_AHEAD = 16
 
 
 @lean
@@ -61,5 +63,7 @@ def _hash_spans(
     length: NDArray[np.int32],
     hashes: NDArray[np.uint64],
 ) -> None:
+    last = start.size - 1
     for i in range(start.size):
+        ahead(buf, np.int64(start[min(i + _AHEAD, last)]), 0)
         hashes[i] = hash64(buf, int(start[i]), int(length[i]))

@@ -19,7 +19,7 @@ from tests.properties.replay_comparison import (
 )
 from tests.properties.strategies import seeded_history
 from workers.files import chunks
-from workers.replay import gather, play, run, writing
+from workers.replay import gather, lines, play, run, straight, writing
 from workers.replay.reference_replay import run_reference
 from workers.replay.run import replay
 from workers.replay.summary import Order
@@ -68,13 +68,13 @@ def test_the_kernel_writes_what_the_reference_writes_of_many_more(
 def crowd(seed: int, size: int = 12) -> tuple[History, list[str]]:
     """A history, and its lines told of many customers."""
     history = seeded_history(seed)
-    lines = [
+    told = [
         line.replace('"customer_id": "', f'"customer_id": "{number}-')
         for number in range(size)
         for line in history.lines
         if number == 0 or '"tick"' not in line
     ]
-    return history, lines
+    return history, told
 
 
 @pytest.fixture
@@ -83,7 +83,9 @@ def cut_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "read_chunks", partial(chunks.read_chunks, chunk_bytes=700, chunk_rows=3))
     monkeypatch.setattr(run, "PART_EVENTS", 2)
     monkeypatch.setattr(gather, "SLICE_ROWS", 5)
-    monkeypatch.setattr(writing, "_PIECE_BYTES", 40_000)
+    monkeypatch.setattr(lines, "_PIECE_BYTES", 40_000)
+    monkeypatch.setattr(lines, "_ROOM_BYTES", 100)
+    monkeypatch.setattr(straight, "_BUFFER_BYTES", 40_000)
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -99,10 +101,11 @@ def test_pieces_parts_and_slices_make_no_difference(
 ) -> None:
     """S4.5, S10"""
     monkeypatch.setattr(run, "MEMORY_EVENTS", -1 if kept_in_files else 10**9)
-    history, lines = crowd(seed)
+    monkeypatch.setattr(writing, "_MANY_CHANGES", -1 if kept_in_files else 10**9)
+    history, told = crowd(seed)
     files = [tmp_path / "a.ndjson", tmp_path / "b.ndjson"]
-    write_plain(lines[::2], files[0])
-    write_plain(lines[1::2], files[1])
+    write_plain(told[::2], files[0])
+    write_plain(told[1::2], files[1])
     run_reference(history.pack, files, tmp_path / "reference", order=order)
     replay(history.pack, files, tmp_path / "kernel", order=order, workers=1 + seed % 3)
     assert list(folder_differences(tmp_path / "reference", tmp_path / "kernel")) == []
@@ -120,8 +123,8 @@ def test_many_parts_are_really_played(
         return original(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr("workers.replay.playing.play", count)
-    history, lines = crowd(1, 40)
-    write_plain(lines, tmp_path / "a.ndjson")
+    history, told = crowd(1, 40)
+    write_plain(told, tmp_path / "a.ndjson")
     replay(history.pack, [tmp_path / "a.ndjson"], tmp_path / "out")
     assert len(played) > 4
 

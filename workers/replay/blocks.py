@@ -1,19 +1,13 @@
-"""Decoded events parted by customer: the first half of a replay writes them, the second reads them back.
+"""Decoded events dealt out by customer.
 
 A customer's result depends on the customer's own events alone (S4.5). So events are dealt out to parts by the
 hash of their customer, and each part is then played by itself: its state fits the processor's caches, parts
-run side by side, and memory holds one part at a time. Parts are kept in memory while they are small and in
-files of the output folder when they are not.
+run side by side, and memory holds one part at a time.
 """
 
 from __future__ import annotations
 
-import io
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +28,6 @@ EVENT_WORDS = 8
 PLACE_BITS = 40
 #: Words of an attribute: index, kind and length; value or bits; where a string begins in the text.
 ATTRIBUTE_WORDS = 3
-_HEADER_WORDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,69 +217,3 @@ def _starts(counts: I64) -> I64:
     starts = np.zeros(counts.size + 1, np.int64)
     np.cumsum(counts, out=starts[1:])
     return starts
-
-
-@dataclass(slots=True)
-class _Part:
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    blocks: list[Block] = field(default_factory=list)
-    file: IO[bytes] | None = None
-    details: list[tuple[Event, ...]] = field(default_factory=list)
-
-
-class Parts:
-    """The events of a replay by part. With a folder they are written to files there, else kept in memory."""
-
-    def __init__(self, count: int, folder: Path | None) -> None:
-        self.count = count
-        self._folder = folder
-        self._parts = [_Part() for _ in range(count)]
-
-    def add(self, part: int, block: Block) -> None:
-        """Add a block to a part; may be called from several threads."""
-        here = self._parts[part]
-        with here.lock:
-            if self._folder is None:
-                here.blocks.append(block)
-                return
-            if here.file is None:
-                here.file = (self._folder / f"events-{part}").open("w+b", buffering=0)
-            here.details.append(block.details)
-            write_block(here.file, block)
-
-    def take(self, part: int) -> list[Block]:
-        """All blocks of a part, which the part then forgets."""
-        here = self._parts[part]
-        blocks, here.blocks = here.blocks, []
-        if here.file is not None:
-            here.file.seek(0)
-            data = io.BytesIO(here.file.read())
-            here.file.close()
-            Path(here.file.name).unlink()
-            here.file = None
-            blocks = list(_read_blocks(data, here.details))
-        return blocks
-
-
-def write_block(file: IO[bytes], block: Block) -> None:
-    """Append a block to a file."""
-    header = np.array([block.words.shape[0], block.text.size, block.attributes.shape[0], 0], np.int64)
-    file.write(b"".join((header.data, block.words.data, block.attributes.data, block.text.data)))
-
-
-def _read_blocks(data: io.BytesIO, details: list[tuple[Event, ...]]) -> Iterator[Block]:
-    raw = np.frombuffer(data.getbuffer(), np.uint8)
-    at = 0
-
-    def words(count: int) -> I64:
-        nonlocal at
-        taken = np.frombuffer(raw.data, np.uint8, count * 8, at).copy().view(np.int64)
-        at += count * 8
-        return taken
-
-    for each in details:
-        events, size, attributes, _ = words(_HEADER_WORDS).tolist()
-        table = words(events * EVENT_WORDS).reshape(-1, EVENT_WORDS)
-        attribute_table = words(attributes * ATTRIBUTE_WORDS).reshape(-1, ATTRIBUTE_WORDS)
-        yield Block(table, raw[at : at + size], attribute_table, each)
-        at += size

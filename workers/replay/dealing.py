@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -14,7 +13,8 @@ from rules.engine.letters import dead_letter
 from rules.language.model import Pack
 from workers.files.chunks import DecodedChunk
 from workers.files.sources import EventFile
-from workers.replay.blocks import PLACE_BITS, Parts, deal
+from workers.replay.blocks import PLACE_BITS, deal
+from workers.replay.parts import Parts
 from workers.replay.play import Ticks
 from workers.replay.reference_replay import TickLine, decode_line
 from workers.replay.summary import Summary
@@ -32,11 +32,9 @@ class Letter:
 class Dealer:
     """Takes decoded pieces of files; may be called from several threads."""
 
-    def __init__(
-        self, files: list[EventFile], pack: Pack, parts: int, folder: Path | None, summary: Summary
-    ) -> None:
+    def __init__(self, files: list[EventFile], pack: Pack, parts: Parts, summary: Summary) -> None:
         self.files = files
-        self.parts = Parts(parts, folder)
+        self.parts = parts
         self.letters: list[Letter] = []
         self._pack = pack
         self._summary = summary

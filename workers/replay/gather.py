@@ -19,6 +19,7 @@ from rules.engine.strings import StringTable, byte_order, gather
 from rules.engine.text.render import Triggers, Words
 from rules.jit import entered
 from rules.language.model import Kind
+from rules.words import ahead
 from workers.replay.play import following
 from workers.replay.shelf import Shelf
 from workers.replay.sorting import in_order
@@ -31,6 +32,8 @@ U32 = NDArray[np.uint32]
 SLICE_ROWS = 40_000
 #: Keys of each part by which a slice is measured, about.
 _SAMPLES = 8
+#: Ranks of customers lie anywhere: each is asked for so many lines before it is needed.
+_AHEAD = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,7 @@ def _settle(
         last_move = move + spans[s, _SPAN_CHANGES]
         away_move, away_byte = move - np.int64(change_first[line]), byte - np.int64(trigger_first[line])
         for i in range(line, end):
+            ahead(rank, row + evaluations[min(i + _AHEAD, end - 1), at.EVALUATION_ROW], 0)
             evaluations[i, at.EVALUATION_ROW] = rank[row + evaluations[i, at.EVALUATION_ROW]]
             if evaluations[i, at.EVALUATION_EVENT] >= 0:
                 evaluations[i, at.EVALUATION_EVENT] = i

@@ -27,8 +27,8 @@ from workers.replay.blocks import (
     VALUE_1,
     VALUE_2,
     VALUE_3,
-    Block,
 )
+from workers.replay.parts import PartEvents
 from workers.replay.sorting import in_order
 
 I64 = NDArray[np.int64]
@@ -41,6 +41,8 @@ _MISSING_NUMBER = int(np.array([np.nan]).view(np.int64)[0])
 _OUTPUTS_PER_EVENT = 2
 #: Customers with at most this many events are sorted by insertion.
 _INSERTION_MAX = 24
+#: Neighbours in an order lie far apart: an event is asked for so many events before it is needed.
+_AHEAD = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,40 +139,38 @@ def customer_order(row: I64, rows: int, words: I64, topics: I64, arrival: bool) 
         order[place[row[i]]] = i
         place[row[i]] += 1
     spare = np.empty(row.size, np.int64)
+    wanted = np.int64(0)
     for r in range(rows):
+        while wanted < min(starts[r + 1] + _AHEAD, order.size):
+            ahead(words, order[wanted], 0)
+            wanted += 1
         if starts[r + 1] - starts[r] > 1:
             _sort_run(words, order, spare, starts[r], starts[r + 1], topics, arrival)
     return order
 
 
-def play(plan: Plan, blocks: list[Block], ticks: Ticks, arrival: bool) -> Played:
+def play(plan: Plan, events: PartEvents, ticks: Ticks, arrival: bool) -> Played:
     """Play a part from its first event to the last tick."""
-    words = np.concatenate([block.words for block in blocks])
+    words, text, details = events.words, events.text, events.details
     engine = Engine(plan, _OUTPUTS_PER_EVENT * words.shape[0])
-    text_first = np.cumsum([0, *(block.text.size for block in blocks)])
-    text = np.concatenate([block.text for block in blocks])
+    # where the text, attributes and controls of each block begin
+    first = np.cumsum(events.sizes[:, 1:], axis=0) - events.sizes[:, 1:]
     starts = words[:, TEXT] >> 24
-    starts += np.repeat(text_first[:-1], [block.words.shape[0] for block in blocks])
+    starts += np.repeat(first[:, 0], events.sizes[:, 0])
     customer_length = ((words[:, TEXT] >> 12) & 0xFFF).astype(np.int32)
     row = engine.rows_of_spans(text, starts, customer_length)
     order = customer_order(row, len(engine.customers), words, _TOPIC_RANK, arrival)
-    attributes, first = _attributes(engine, plan, blocks, text, text_first)
-    details = tuple(event for block in blocks for event in block.details)
-    control_base = np.cumsum([0, *(len(block.details) for block in blocks)])
     batch, event_start, event_length = _batch(
         engine,
         words,
         order,
         row,
-        text,
         starts,
         customer_length,
         ticks,
-        blocks,
-        attributes,
-        first,
-        details,
-        control_base,
+        events,
+        _attributes(engine, plan, events, first[:, 0]),
+        first[:, 1:],
     )
     place = batch.position
     if not arrival:
@@ -179,13 +179,10 @@ def play(plan: Plan, blocks: list[Block], ticks: Ticks, arrival: bool) -> Played
     return _played(engine, plan, outcome, batch, place, text, event_start, event_length, details)
 
 
-def _attributes(
-    engine: Engine, plan: Plan, blocks: list[Block], text: U8, text_first: I64
-) -> tuple[tuple[U8, I64], I64]:
-    """Index and value word of every attribute, and where the attributes of each block begin."""
-    table = np.concatenate([block.attributes for block in blocks])
-    sizes = [block.attributes.shape[0] for block in blocks]
-    start = table[:, 2] + np.repeat(text_first[:-1], sizes)
+def _attributes(engine: Engine, plan: Plan, events: PartEvents, text_first: I64) -> tuple[U8, I64]:
+    """Index and value word of every attribute."""
+    table, text = events.attributes, events.text
+    start = table[:, 2] + np.repeat(text_first, events.sizes[:, 2])
     kind, index = table[:, 0] >> 40, ((table[:, 0] >> 32) & 0xFF).astype(np.uint8)
     value = table[:, 1].copy()
     number = np.append(plan.arrays.attribute_number, 0)[index] == 1
@@ -195,7 +192,7 @@ def _attributes(
     if strings.size:
         length = (table[strings, 0] & 0xFFFFFFFF).astype(np.int32)
         value[strings] = engine.strings.intern_spans(text, start[strings], length)
-    return (index, value), np.cumsum([0, *sizes])
+    return index, value
 
 
 @entered
@@ -246,22 +243,18 @@ def _batch(
     words: I64,
     order: I64,
     row: I64,
-    text: U8,
     starts: I64,
     customer_length: NDArray[np.int32],
     ticks: Ticks,
-    blocks: list[Block],
+    events: PartEvents,
     attributes: tuple[U8, I64],
-    attribute_base: I64,
-    details: tuple[Event, ...],
-    control_base: I64,
+    first: I64,
 ) -> tuple[Batch, I64, NDArray[np.int32]]:
-    """The batch in playing order, and the spans of its event ids."""
-    bases = np.repeat(
-        np.stack([attribute_base[:-1], control_base[:-1]], axis=1),
-        [block.words.shape[0] for block in blocks],
-        axis=0,
-    )
+    """The batch in playing order, and the spans of its event ids.
+
+    `first` are by block the first attribute and the first control.
+    """
+    bases = np.repeat(first, events.sizes[:, 0], axis=0)
     count, listed = order.size, attributes[0].size
     batch = Batch(
         row=np.empty(count, np.int64),
@@ -279,14 +272,14 @@ def _batch(
         attribute_value=np.empty(listed, np.int64),
         position=np.empty(count, np.int64),
         ticks_before=np.empty(0, np.int32),
-        controls=engine.controls(details),
+        controls=engine.controls(events.details),
         ticks=ticks.period,
         tick_positions=ticks.place,
     )
     event_start, event_length = np.empty(count, np.int64), np.empty(count, np.int32)
     _arrange(words, order, row, starts, customer_length, bases, attributes, batch, event_start, event_length)
     batch = batch._replace(
-        hash=hash_spans(text, event_start, event_length),
+        hash=hash_spans(events.text, event_start, event_length),
         ticks_before=np.searchsorted(ticks.place, batch.position).astype(np.int32),
     )
     return batch, event_start, event_length

@@ -31,10 +31,10 @@ class Player:
 
     def play(self, part: int) -> None:
         """Play one part."""
-        blocks = self._dealer.parts.take(part)
-        if not blocks:
+        events = self._dealer.parts.take(part)
+        if events is None:
             return
-        played = play(self.plan, blocks, self._ticks, self._summary.order == "arrival")
+        played = play(self.plan, events, self._ticks, self._summary.order == "arrival")
         shelved = self._shelve(played)
         counters = played.counters.tolist()
         with self._lock:

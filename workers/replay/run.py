@@ -28,6 +28,7 @@ from workers.files.sources import find_event_files
 from workers.memory import keep_freed_memory
 from workers.replay.dealing import Dealer
 from workers.replay.outputs import ReplayOutputs
+from workers.replay.parts import Parts
 from workers.replay.playing import Player
 from workers.replay.shelf import Shelves
 from workers.replay.summary import Order, Summary
@@ -107,7 +108,7 @@ def _replay(
     keep_freed_memory()
     files = find_event_files(paths)
     expected = guess_events(files)
-    parts = min(PARTS_MAX, 1 << max(0, (expected // PART_EVENTS).bit_length()))
+    count = min(PARTS_MAX, 1 << max(0, (expected // PART_EVENTS).bit_length()))
     summary = Summary(pack, generation, order, until)
     plan = make_plan(pack)
     intake = intake_of(pack)
@@ -115,9 +116,10 @@ def _replay(
         ReplayOutputs(out) as outputs,
         _folder(out, expected > MEMORY_EVENTS) as folder,
         Shelves(folder) as shelves,
+        Parts(count, folder) as parts,
         _threads(workers) as run,
     ):
-        dealer = Dealer(files, pack, parts, folder, summary)
+        dealer = Dealer(files, pack, parts, summary)
         progress.step("reading", "events", expected)
 
         def deal(chunk: Chunk) -> int:
@@ -127,8 +129,8 @@ def _replay(
             progress.done(events)
         ticks = dealer.ticks()
         player = Player(plan, dealer, ticks, shelves, summary)
-        progress.step("replaying", "parts", parts)
-        for _ in run(player.play, iter(range(parts))):
+        progress.step("replaying", "parts", count)
+        for _ in run(player.play, iter(range(count))):
             progress.done(1)
         writer = Writer(plan, player, dealer, outputs, summary, generation, workers == 1)
         writer.write(run, progress)

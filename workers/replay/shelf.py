@@ -49,12 +49,12 @@ class Shelves:
             file, first = self._files[name]
             self._files[name] = (file, first + row * table.shape[0])
         if packing is None:
-            _write_all(file, table, first)
+            write_all(file, table, first)
         else:
             order = np.arange(table.shape[0]) if order is None else order
             lines = _PIECE_BYTES // max(1, row)
             for low in range(0, table.shape[0], lines):
-                _write_all(file, pack(table, order[low : low + lines], packing), first + low * row)
+                write_all(file, pack(table, order[low : low + lines], packing), first + low * row)
         return Shelf(np.empty((0, *table.shape[1:]), table.dtype), None, file, first, packing)
 
 
@@ -89,22 +89,24 @@ class Shelf:
             else:
                 np.take(self._table, self._order[low:high], axis=0, out=to, mode="clip")
         elif self._packing is None:
-            _read_all(self._file, to, self._first + low * to.itemsize)
+            read_all(self._file, to, self._first + low * to.itemsize)
         else:
             row = self._packing.row
             packed = room_for(high - low, self._packing)
-            _read_all(self._file, packed[: (high - low) * row], self._first + low * row)
+            read_all(self._file, packed[: (high - low) * row], self._first + low * row)
             unpack(packed, self._packing, to)
 
 
-def _write_all(file: int, table: NDArray[Any], at: int) -> None:
+def write_all(file: int, table: NDArray[Any], at: int) -> None:
+    """Write a table to a position of a file."""
     rest = table.reshape(-1).view(np.uint8).data
     while rest:
         done = os.pwrite(file, rest, at)
         rest, at = rest[done:], at + done
 
 
-def _read_all(file: int, table: NDArray[Any], at: int) -> None:
+def read_all(file: int, table: NDArray[Any], at: int) -> None:
+    """Fill a table with what was written to a position of a file."""
     rest = table.reshape(-1).view(np.uint8).data
     while rest:
         done = os.preadv(file, [rest], at)

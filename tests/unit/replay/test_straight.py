@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from workers.replay import straight
@@ -35,6 +36,24 @@ def test_it_holds_what_was_written(tmp_path: Path, size: int, seed_bases: tuple[
     path = tmp_path / "lines"
     path.write_bytes(b"of an earlier run" * 100)
     assert written(path, size, seed_bases[1]) == path.read_bytes()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_it_holds_what_was_put_into_its_room(tmp_path: Path, seed: int, seed_bases: tuple[int, int]) -> None:
+    choose = random.Random(seed_bases[1] + seed)
+    data = bytearray()
+    with StraightFile(tmp_path / "lines") as file:
+        for _ in range(40):
+            piece = choose.randbytes(choose.choice((0, 1, 4095, 4096, 200_000, 5 << 20)))
+            if choose.random() < 0.3:
+                file.write(piece)
+            else:
+                room = file.room(len(piece) + choose.choice((0, 0, 70_000)))
+                room[: len(piece)] = np.frombuffer(piece, np.uint8)
+                room[len(piece) : len(piece) + 10] = 0  # what is not taken is not part of the file
+                file.took(len(piece))
+            data += piece
+    assert bytes(data) == (tmp_path / "lines").read_bytes()
 
 
 def refused_at_once(file: int, *, direct: bool) -> bool:
