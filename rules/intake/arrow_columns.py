@@ -140,10 +140,13 @@ def _fill(
     text_kind: int,
 ) -> bool:
     """Write the cells of one column; whether each of its texts must be looked at."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
     checked = False
-    if is_text(column.type):
+    if pa.types.is_dictionary(column.type) and not is_text(column.type.value_type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_dictionary(column.type):
+        kind[:] = text_kind
+        checked = _fill_named(column, text, start, length)
+    elif is_text(column.type):
         kind[:] = text_kind
         checked = _fill_text(column, text, start, length)
     elif pa.types.is_timestamp(column.type):
@@ -188,6 +191,33 @@ def _fill_text(column: pa.Array, text: _Text, start: NDArray[np.int64], length: 
     np.add(offsets[:-1], text.add(part) - offsets[0], out=start)
     np.subtract(offsets[1:], offsets[:-1], out=length)
     return not is_printable(frozen(part))
+
+
+def _fill_named(
+    column: pa.DictionaryArray, text: _Text, start: NDArray[np.int64], length: NDArray[np.int64]
+) -> bool:
+    """Texts that are numbers of others: each of those is there once."""
+    names = column.dictionary
+    if not len(names):
+        return False
+    starts, lengths = np.zeros(len(names), np.int64), np.zeros(len(names), np.int64)
+    checked = _fill_text(names, text, starts, lengths)
+    indices = column.indices.fill_null(0) if column.null_count else column.indices
+    _name(_values(indices.cast(pa.int32()), np.dtype(np.int32)), starts, lengths, start, length)
+    return checked
+
+
+@entered
+def _name(
+    numbers: NDArray[np.int32],
+    starts: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    start: NDArray[np.int64],
+    length: NDArray[np.int64],
+) -> None:
+    for i in range(numbers.size):
+        start[i] = starts[numbers[i]]
+        length[i] = lengths[numbers[i]]
 
 
 def _fill_instants(column: pa.Array, start: NDArray[np.int64], kind: NDArray[np.uint8]) -> None:

@@ -23,6 +23,8 @@ from workers.files.sources import DAMAGED, DAMAGED_PARQUET, EventFile, open_line
 CHUNK_BYTES = 8 << 20
 #: Rows of Parquet that are decoded at a time.
 CHUNK_ROWS = 131_072
+#: Columns of Parquet with so few texts that each is read once, and rows hold numbers of them.
+_FEW_TEXTS = ("type", "currency", "channel", "method", "topic")
 #: Typical bytes of an event by kind of file, for a first guess at how many there are.
 _EVENT_BYTES = {"plain": 220, "gzip": 40, "zstd": 40}
 
@@ -79,7 +81,7 @@ def _lines(index: int, file: EventFile, chunk_bytes: int) -> Iterator[Chunk]:
 
 def _rows(index: int, file: EventFile, chunk_rows: int) -> Iterator[Chunk]:
     first = 0
-    with open_parquet(file) as opened:
+    with open_parquet(file, few=_FEW_TEXTS) as opened:
         try:
             for batch in opened.iter_batches(chunk_rows, use_threads=False):
                 yield Chunk(index, first, batch)

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
-from rules.intake.row_json import rows_json
+from rules.intake.row_json import is_text, rows_json
 from workers.cli.errors import UserError
 
 #: The endings of the files that are taken from a folder.
@@ -100,10 +100,18 @@ def open_lines(file: EventFile) -> BinaryIO:
     return file.path.open("rb")
 
 
-def open_parquet(file: EventFile) -> pq.ParquetFile:
-    """A Parquet file of events; raises `UserError` where it is damaged or has not the columns of one."""
+def open_parquet(file: EventFile, few: Sequence[str] = ()) -> pq.ParquetFile:
+    """A Parquet file of events; raises `UserError` where it is damaged or has not the columns of one.
+
+    The texts of the columns `few` come as dictionaries: it is read from its footer which of them it has.
+    """
     try:
         opened = pq.ParquetFile(file.path, pre_buffer=False)
+        texts = [each.name for each in opened.schema_arrow if each.name in few and is_text(each.type)]
+        if texts:
+            known = opened.metadata
+            opened.close()
+            opened = pq.ParquetFile(file.path, pre_buffer=False, metadata=known, read_dictionary=texts)
     except DAMAGED_PARQUET as error:
         raise UserError(f"`{file.path}` is damaged: it cannot be read as Parquet") from error
     missing = [name for name in REQUIRED_COLUMNS if name not in opened.schema_arrow.names]
