@@ -44,8 +44,8 @@ from rules.intake.scan import (
     is_printable,
 )
 from rules.intake.tables import FIELDS, Intake, Tables
-from rules.jit import entered
-from rules.words import frozen
+from rules.jit import entered, lean
+from rules.words import ahead, frozen
 
 #: No attribute takes fewer bytes of JSON than this: `"a":1,`.
 _ATTRIBUTE_BYTES_MIN = 6
@@ -53,6 +53,8 @@ _ATTRIBUTE_BYTES_MIN = 6
 _UNIT_US = {"s": 1_000_000, "ms": 1_000, "us": 1}
 #: 2200-01-01T00:00Z in microseconds.
 _INSTANT_END_US = 7_258_118_400_000_000
+#: Cells are asked for so many rows ahead, whenever a line of the caches has been worked through.
+_AHEAD, _LINE = 32, 8
 #: A kind that no field may have: the slow path says so.
 _ODD = LIST
 
@@ -89,10 +91,11 @@ def decode_table(batch: pa.RecordBatch, intake: Intake) -> Decoded:
     """Decode the rows of a batch; rejected rows carry their JSON as record."""
     text = _Text()
     given = event_columns(batch)
+    shape = (len(given), batch.num_rows)
     cells = _Cells(
-        np.zeros((len(given), batch.num_rows), np.int64),
-        np.zeros((len(given), batch.num_rows), np.int64),
-        np.zeros((len(given), batch.num_rows), np.uint8),
+        np.zeros(shape, np.int64),
+        np.zeros(shape, np.int64),
+        np.zeros(shape, np.uint8),
         np.array([FIELDS.index(name) if name in FIELDS else -1 for name, _ in given], np.int64),
         np.zeros(len(given), np.bool_),
     )
@@ -233,6 +236,15 @@ def _fill_instants(column: pa.Array, start: NDArray[np.int64], kind: NDArray[np.
     kind[:] = np.where(right, INTEGER, _ODD)
 
 
+@lean
+def _cells_ahead(cells: _Cells, i: int) -> None:
+    """Ask for the cells of some rows: columns are more than the processor would see by itself."""
+    for c in range(cells.field.size):
+        ahead(cells.start, c, 8 * i)
+        ahead(cells.length, c, 8 * i)
+        ahead(cells.kind, c, i)
+
+
 @entered
 def _decode(
     buf: NDArray[np.uint8],
@@ -246,6 +258,8 @@ def _decode(
     for k in range(spans.kind.size):
         spans.kind[k] = ABSENT
     for i in range(columns.status.size):
+        if i % _LINE == 0:
+            _cells_ahead(cells, i + _AHEAD)
         right = True
         for c in range(cells.field.size):
             kind = cells.kind[c, i]

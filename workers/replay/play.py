@@ -16,9 +16,8 @@ from rules.engine.strings import StringTable
 from rules.intake.columns import ATTRIBUTE_REMOVED, ATTRIBUTE_STRING
 from rules.intake.hashing import hash_spans
 from rules.jit import called, compiled, entered, lean
-from rules.words import ahead
+from rules.words import ahead, row_ahead
 from workers.replay.blocks import (
-    EVENT_WORDS,
     EXTRA,
     INSTANT,
     KIND,
@@ -166,7 +165,6 @@ def play(plan: Plan, events: PartEvents, ticks: Ticks, arrival: bool) -> Played:
         order,
         row,
         starts,
-        customer_length,
         ticks,
         events,
         _attributes(engine, plan, events, first[:, 0]),
@@ -201,7 +199,6 @@ def _arrange(
     order: I64,
     row: I64,
     starts: I64,
-    customer_length: NDArray[np.int32],
     bases: I64,
     attributes: tuple[U8, I64],
     batch: Batch,
@@ -212,8 +209,11 @@ def _arrange(
     index, value = attributes
     last, listed = order.size - 1, np.int64(0)
     for i in range(order.size):
-        ahead(words, order[min(i + 8, last)], 0)
-        ahead(words, order[min(i + 8, last)], 8 * EVENT_WORDS - 8)
+        wanted = order[min(i + _AHEAD, last)]
+        row_ahead(words, wanted)
+        row_ahead(bases, wanted)
+        ahead(row, wanted, 0)
+        ahead(starts, wanted, 0)
         event = order[i]
         kind, text, extra = words[event, KIND], words[event, TEXT], words[event, EXTRA]
         batch.row[i] = row[event]
@@ -225,7 +225,7 @@ def _arrange(
         batch.v2[i] = words[event, VALUE_2]
         batch.v3[i] = words[event, VALUE_3]
         batch.position[i] = words[event, PLACE]
-        event_start[i] = starts[event] + customer_length[event]
+        event_start[i] = starts[event] + ((text >> 12) & 0xFFF)
         event_length[i] = text & 0xFFF
         control = (extra >> 40) - 1
         batch.control[i] = control + bases[event, 1] if control >= 0 else -1
@@ -244,7 +244,6 @@ def _batch(
     order: I64,
     row: I64,
     starts: I64,
-    customer_length: NDArray[np.int32],
     ticks: Ticks,
     events: PartEvents,
     attributes: tuple[U8, I64],
@@ -277,7 +276,7 @@ def _batch(
         tick_positions=ticks.place,
     )
     event_start, event_length = np.empty(count, np.int64), np.empty(count, np.int32)
-    _arrange(words, order, row, starts, customer_length, bases, attributes, batch, event_start, event_length)
+    _arrange(words, order, row, starts, bases, attributes, batch, event_start, event_length)
     batch = batch._replace(
         hash=hash_spans(events.text, event_start, event_length),
         ticks_before=np.searchsorted(ticks.place, batch.position).astype(np.int32),

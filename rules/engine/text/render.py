@@ -447,7 +447,9 @@ def _render_notices(
     pool: U8, t: I64, notices: I64, order: I64, first: int, customers: Words, buf: U8, ends: I64
 ) -> int:
     to = np.int64(0)
+    last = order.size - 1
     for i in range(first, order.size):
+        row_ahead(notices, order[min(i + 8, last)])
         line = notices[order[i]]
         customer, dimension = line[at.NOTICE_ROW], line[at.NOTICE_DIMENSION]
         size = customers.ends[customer + 1] - customers.ends[customer]
