@@ -32,7 +32,7 @@ PHASES: dict[str, tuple[str, ...]] = {
     "order": ("workers.replay.play:customer_order",),
     "make batch": ("workers.replay.play:_batch", "workers.replay.play:_attributes"),
     "step": ("rules.engine.engine:Engine.step",),
-    "sight": ("workers.replay.play:customers_matrix",),
+    "sight": ("workers.replay.seen:customers_matrix",),
     "sort results": ("workers.replay.play:_played",),
     "shelve results": ("workers.replay.playing:Player._shelve",),
     "gather parts": ("workers.replay.gather:Gathered.__init__",),
@@ -49,7 +49,7 @@ PHASES: dict[str, tuple[str, ...]] = {
     "write changes": ("workers.replay.writing:Writer._write_changes",),
     "write notices": ("workers.replay.writing:Writer._write_notices",),
     "gather customers": ("workers.replay.gather:Gathered.customers_by_id",),
-    "customers to Arrow": ("workers.replay.customers_fast:matrix_table",),
+    "customers to Arrow": ("workers.replay.customers_fast:columns_table",),
     "write customers": ("workers.replay.customers:write_customers",),
     "dead letters": ("workers.replay.writing:Writer._write_letters",),
 }

@@ -1,4 +1,4 @@
-"""Matrices of customers as the table of `customers.parquet`."""
+"""Words of customers as the table of `customers.parquet`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rules.engine.plan_arrays import Plan
 from rules.language.model import Dimension, Kind
 from workers.replay.customers import customers_schema
 from workers.replay.gather import Gathered
-from workers.replay.play import (
+from workers.replay.seen import (
     CUSTOMER_HEAD,
     SEEN_CATEGORY,
     SEEN_CHANGES,
@@ -28,17 +28,17 @@ from workers.replay.play import (
 I64 = NDArray[np.int64]
 
 
-def matrix_table(plan: Plan, gathered: Gathered, matrix: I64) -> pa.Table:
+def columns_table(plan: Plan, gathered: Gathered, words: I64) -> pa.Table:
     """A slice of `Gathered.customers_by_id` as an Arrow table in the schema of the pack."""
     pack = plan.pack
     schema = customers_schema(pack)
-    columns = [_words(gathered, matrix[:, 0]), _plain(matrix[:, 1], pa.int32()), _days(matrix[:, 2], None)]
+    columns = [_words(gathered, words[0]), _plain(words[1], pa.int32()), _days(words[2], None)]
     for index, dimension in enumerate(pack.dimensions):
         first = CUSTOMER_HEAD + SEEN_WORDS * index
-        columns += _dimension(dimension, matrix[:, first : first + SEEN_WORDS])
+        columns += _dimension(dimension, words[first : first + SEEN_WORDS])
     place = CUSTOMER_HEAD + SEEN_WORDS * len(pack.dimensions)
     for kind in [a.kind for a in pack.attributes] + [m.kind for m in pack.metrics]:
-        columns.append(_values(kind, gathered, matrix[:, place].copy(), matrix[:, -1], pack.digits))
+        columns.append(_values(kind, gathered, words[place], words[-1], pack.digits))
         place += 1
     return pa.Table.from_arrays(
         [column.cast(field.type) for column, field in zip(columns, schema, strict=True)], schema=schema
@@ -46,7 +46,7 @@ def matrix_table(plan: Plan, gathered: Gathered, matrix: I64) -> pa.Table:
 
 
 def _plain(values: I64, kind: pa.DataType, missing: NDArray[np.bool_] | None = None) -> pa.Array:
-    return pa.array(np.ascontiguousarray(values), type=pa.int64(), mask=missing).cast(kind)
+    return pa.array(values, type=pa.int64(), mask=missing).cast(kind)
 
 
 def _days(values: I64, missing: NDArray[np.bool_] | None) -> pa.Array:
@@ -71,18 +71,18 @@ def _named(names: list[str | None], numbers: I64, missing: NDArray[np.bool_] | N
 def _dimension(dimension: Dimension, seen: I64) -> list[pa.Array]:
     ids: list[str | None] = [category.id for category in dimension.categories]
     codes = [category.code for category in dimension.categories]
-    waiting_not, free = seen[:, SEEN_TO] < 0, seen[:, SEEN_MODE] == 0
+    waiting_not, free = seen[SEEN_TO] < 0, seen[SEEN_MODE] == 0
     return [
-        _named(ids, seen[:, SEEN_CATEGORY]),
-        _named(codes, seen[:, SEEN_CATEGORY]),
-        _plain(seen[:, SEEN_SINCE], pa.timestamp("us", tz="UTC")),
-        _plain(seen[:, SEEN_CHANGES], pa.int32()),
-        _named(ids, seen[:, SEEN_TO], waiting_not),
-        _days(seen[:, SEEN_PENDING_SINCE], waiting_not),
-        _days(seen[:, SEEN_PENDING_UNTIL], waiting_not),
-        _named(["", "pin", "floor"], seen[:, SEEN_MODE], free),
-        _named(ids, seen[:, SEEN_CHOSEN], free),
-        _days(seen[:, SEEN_UNTIL], free | (seen[:, SEEN_UNTIL] == at.NEVER)),
+        _named(ids, seen[SEEN_CATEGORY]),
+        _named(codes, seen[SEEN_CATEGORY]),
+        _plain(seen[SEEN_SINCE], pa.timestamp("us", tz="UTC")),
+        _plain(seen[SEEN_CHANGES], pa.int32()),
+        _named(ids, seen[SEEN_TO], waiting_not),
+        _days(seen[SEEN_PENDING_SINCE], waiting_not),
+        _days(seen[SEEN_PENDING_UNTIL], waiting_not),
+        _named(["", "pin", "floor"], seen[SEEN_MODE], free),
+        _named(ids, seen[SEEN_CHOSEN], free),
+        _days(seen[SEEN_UNTIL], free | (seen[SEEN_UNTIL] == at.NEVER)),
     ]
 
 

@@ -21,6 +21,7 @@ from rules.jit import entered
 from rules.language.model import Kind
 from rules.words import ahead
 from workers.replay.play import following
+from workers.replay.seen import customer_words, turn
 from workers.replay.shelf import Shelf
 from workers.replay.sorting import in_order
 
@@ -151,6 +152,7 @@ class Gathered:
         self.string_count = len(self._strings)
         self.string_max = int(np.diff(self._strings.ends[: len(self._strings) + 1]).max(initial=0))
         pack = plan.pack
+        self._customer_words = customer_words(plan)
         self._evaluation_words = int(plan.packed[EVALUATION_WORDS])
         kinds = [m.kind for m in pack.metrics] + [a.kind for a in pack.attributes]
         strings = [at.EVALUATION_HEAD + i for i, kind in enumerate(kinds) if kind is Kind.STRING]
@@ -228,20 +230,26 @@ class Gathered:
         return table, in_order(table, (at.NOTICE_INPUT, at.NOTICE_INSTANT, at.NOTICE_ROW))
 
     def customers_by_id(self) -> Iterator[I64]:
-        """The matrices of `customers_matrix` by slices of all known customers in the order of their ids.
+        """What `customers_matrix` has, by slices of all known customers in the order of their ids.
 
-        The first column is the place among `customers`; a last one is added: the part, by which the strings
-        among the attributes and metrics are numbered.
+        They come by columns: int64[columns, customers]. The first is the place among `customers`; a last one
+        is added: the part, by which the strings among the attributes and metrics are numbered.
         """
         ranks = [self._rank[p][part.customer_rows] for p, part in enumerate(self._parts)]
         for cut in _cuts(ranks, SLICE_ROWS):
-            tables = []
-            for p, (low, high) in enumerate(cut):
-                here = self._parts[p].customers.rows(low, high)
-                here[:, 0] = ranks[p][low:high]
-                tables.append(np.concatenate([here, np.full((high - low, 1), p, np.int64)], axis=1))
-            table = np.concatenate(tables)
-            yield table[np.argsort(table[:, 0])]
+            here = [(p, low, high) for p, (low, high) in enumerate(cut) if high > low]
+            place = np.concatenate([ranks[p][low:high] for p, low, high in here])
+            part = np.repeat([p for p, _, _ in here], [high - low for _, low, high in here])
+            table = np.empty((place.size, self._customer_words), np.int64)
+            line = 0
+            for p, low, high in here:
+                self._parts[p].customers.rows_into(low, high, table[line : line + high - low])
+                line += high - low
+            order = np.argsort(place)
+            columns = np.empty((self._customer_words + 1, place.size), np.int64)
+            turn(table, order, columns)
+            columns[0], columns[-1] = place[order], part[order]
+            yield columns
 
 
 def _cuts(whens: list[I64], rows: int) -> list[list[tuple[int, int]]]:

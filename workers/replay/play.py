@@ -11,7 +11,7 @@ from rules.engine import layout as at
 from rules.engine.engine import Engine, Outcome
 from rules.engine.event import TOPICS, TYPES, Event
 from rules.engine.kernel.arrays import Batch
-from rules.engine.plan_arrays import DIMENSIONS, Plan
+from rules.engine.plan_arrays import Plan
 from rules.engine.strings import StringTable
 from rules.intake.columns import ATTRIBUTE_REMOVED, ATTRIBUTE_STRING
 from rules.intake.hashing import hash_spans
@@ -28,6 +28,7 @@ from workers.replay.blocks import (
     VALUE_3,
 )
 from workers.replay.parts import PartEvents
+from workers.replay.seen import customers_matrix
 from workers.replay.sorting import in_order
 
 I64 = NDArray[np.int64]
@@ -366,69 +367,3 @@ def _gathered(text: U8, start: I64, length: NDArray[np.int32]) -> U8:
     out = np.empty(int(length.sum()), np.uint8)
     _copy_spans(text, start, length, out)
     return out
-
-
-#: Columns of `customers_matrix` before those of the dimensions, and for each dimension.
-CUSTOMER_HEAD = 3
-(
-    SEEN_CATEGORY,
-    SEEN_SINCE,
-    SEEN_CHANGES,
-    SEEN_TO,
-    SEEN_PENDING_SINCE,
-    SEEN_PENDING_UNTIL,
-    SEEN_MODE,
-    SEEN_CHOSEN,
-    SEEN_UNTIL,
-) = range(9)
-SEEN_WORDS = 9
-
-
-def customers_matrix(engine: Engine, plan: Plan, rank: I64) -> I64:
-    """All known customers by the bytes of their ids: row, life, `as_of`; by dimension category, instant of
-    the last change, changes, where a pending move leads (-1: none), since, until, override's mode (0: none
-    active), category, until (NEVER: open); then attributes and metrics as words of the state.
-    """
-    known, as_of, metrics = engine.sight()
-    by_id = np.argsort(rank[known])
-    known, as_of, metrics = known[by_id], as_of[by_id], metrics[by_id]
-    rows = engine.rows()[known]
-    dimensions = int(plan.arrays.scalars[DIMENSIONS])
-    attributes = len(plan.pack.attributes)
-    width = CUSTOMER_HEAD + SEEN_WORDS * dimensions
-    matrix = np.empty((known.size, width + attributes + metrics.shape[1]), np.int64)
-    matrix[:, 0] = rank[known]
-    matrix[:, 1] = rows[:, at.LIFE]
-    matrix[:, 2] = as_of
-    for dimension in range(dimensions):
-        _see(engine, plan, known, as_of, rows, dimension, matrix[:, CUSTOMER_HEAD + SEEN_WORDS * dimension :])
-    matrix[:, width : width + attributes] = engine.attribute_words(rows)
-    matrix[:, width + attributes :] = metrics
-    return matrix
-
-
-def _see(engine: Engine, plan: Plan, known: I64, as_of: I64, rows: I64, dimension: int, seen: I64) -> None:
-    block = int(plan.arrays.dimensions[dimension, 0])
-    category, pending = rows[:, block + at.CATEGORY], rows[:, block + at.PENDING_TARGET]
-    seen[:, SEEN_CATEGORY] = category
-    seen[:, SEEN_SINCE] = rows[:, block + at.ENTERED_US]
-    seen[:, SEEN_CHANGES] = rows[:, block + at.COUNT]
-    to = pending.copy()
-    policies = plan.pack.dimensions[dimension]
-    if policies.kind == "ladder":
-        if policies.upgrade.step_one:
-            to = np.where(pending > category, category + 1, to)
-        if policies.downgrade.step_one:
-            to = np.where((pending < category) & (pending >= 0), category - 1, to)
-    seen[:, SEEN_TO] = to
-    seen[:, SEEN_PENDING_SINCE] = rows[:, block + at.PENDING_SINCE]
-    seen[:, SEEN_PENDING_UNTIL] = rows[:, block + at.PENDING_UNTIL]
-    seen[:, SEEN_MODE] = 0
-    seen[:, SEEN_CHOSEN] = 0
-    seen[:, SEEN_UNTIL] = at.NEVER
-    for i in np.flatnonzero(rows[:, block + at.OVERRIDE] != 0).tolist():
-        override = engine.override(int(known[i]), dimension)
-        if override is not None and as_of[i] < override[at.OVERRIDE_UNTIL]:
-            seen[i, SEEN_MODE] = override[at.OVERRIDE_MODE]
-            seen[i, SEEN_CHOSEN] = override[at.OVERRIDE_CATEGORY]
-            seen[i, SEEN_UNTIL] = override[at.OVERRIDE_UNTIL]

@@ -75,12 +75,6 @@ class Shelf:
         self._first = first
         self._packing = packing
 
-    def rows(self, low: int, high: int) -> NDArray[Any]:
-        """A copy of the rows from `low` to `high`."""
-        found = np.empty((high - low, *self._table.shape[1:]), self._table.dtype)
-        self.rows_into(low, high, found)
-        return found
-
     def rows_into(self, low: int, high: int, to: NDArray[Any]) -> None:
         """Copy the rows from `low` to `high` to an array of as many."""
         if self._file is None:

@@ -18,7 +18,7 @@ from rules.engine.text.render import render_changes, render_notices, render_numb
 from rules.engine.text.template import make_template
 from workers.files.chunks import raw_records, read_chunks
 from workers.replay.customers import write_customers
-from workers.replay.customers_fast import matrix_table
+from workers.replay.customers_fast import columns_table
 from workers.replay.dealing import Dealer, Letter
 from workers.replay.gather import Gathered
 from workers.replay.lines import Buffered, More, Pieces, render_lines
@@ -76,9 +76,7 @@ class Writer:
             self._write_changes(gathered, run, progress)
             self._write_notices(gathered, run)
             self._write_erasures(gathered)
-            tables = run(
-                lambda matrix: matrix_table(self._plan, gathered, matrix), gathered.customers_by_id()
-            )
+            tables = run(lambda words: columns_table(self._plan, gathered, words), gathered.customers_by_id())
             write_customers(self._outputs.partial(CUSTOMERS), self._plan.pack, tables)
         else:
             for name in (CHANGES, NOTICES, ERASED):
