@@ -11,9 +11,13 @@ from numpy.typing import NDArray
 I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
 
-#: Renders from a line on as many as fit into an array, notes where each ends, and says which line is next.
-More = Callable[[int, U8, I64], int]
+#: Renders the lines from one to another, as many as fit into an array, notes in the place of each where it
+#: ends, and says which line is next.
+More = Callable[[int, int, U8, I64], int]
 
+#: Lines that are rendered side by side are so many at a time: what they take stays in the processor's caches
+#: until it is written.
+PIECE_LINES = 2_000
 #: Rendered lines that are handed on in pieces come in pieces of at most this many bytes.
 _PIECE_BYTES = 1 << 20
 #: Room that is asked for at first: many lines.
@@ -52,8 +56,8 @@ class Buffered:
         return self._file.write(data)
 
 
-class Pieces:
-    """Lines that are rendered beside others, and wait for their turn in `taken`."""
+class _Pieces:
+    """Lines that wait for their turn in `taken`."""
 
     def __init__(self) -> None:
         self.taken: list[memoryview] = []
@@ -71,15 +75,22 @@ class Pieces:
         self._rest = self._rest[size:]
 
 
-def render_lines(count: int, more: More, sink: Sink) -> None:
-    """Render `count` lines into a sink."""
-    ends = np.zeros(count, np.int64)
-    done, least = 0, _ROOM_BYTES
-    while done < count:
+def render_lines(first: int, end: int, more: More, sink: Sink) -> None:
+    """Render the lines from `first` to `end` into a sink."""
+    ends = np.empty(end, np.int64)
+    least = _ROOM_BYTES
+    while first < end:
         room = sink.room(least)
-        reached = more(done, room, ends)
-        if reached == done:
+        reached = more(first, end, room, ends)
+        if reached == first:
             least = 2 * room.size
             continue
         sink.took(int(ends[reached - 1]))
-        done = reached
+        first = reached
+
+
+def render_pieces(more: More, count: int, first: int) -> list[memoryview]:
+    """Render the `PIECE_LINES` of `count` lines that begin with `first`."""
+    pieces = _Pieces()
+    render_lines(first, min(first + PIECE_LINES, count), more, pieces)
+    return pieces.taken

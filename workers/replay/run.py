@@ -153,35 +153,54 @@ def _folder(out: Path, wanted: bool) -> Iterator[Path | None]:
 
 
 class Run(Protocol):
-    """Maps a function over inputs, results in the order of the inputs."""
+    """How the steps use threads."""
 
     def __call__(self, function: Callable[[A], B], inputs: Iterator[A]) -> Iterator[B]:
-        """Map."""
+        """Map a function over inputs, results in the order of the inputs."""
+
+    def beside(self, function: Callable[[], None]) -> Callable[[], None]:
+        """Have something done while other things are; what is returned waits until it is."""
 
 
-def _one_by_one(function: Callable[[A], B], inputs: Iterator[A]) -> Iterator[B]:
-    return map(function, inputs)
+class _OneByOne:
+    """Everything in the only thread there is."""
+
+    def __call__(self, function: Callable[[A], B], inputs: Iterator[A]) -> Iterator[B]:
+        return map(function, inputs)
+
+    def beside(self, function: Callable[[], None]) -> Callable[[], None]:
+        return function
+
+
+class _SideBySide:
+    """On the threads of a pool, with a few inputs ahead of the results."""
+
+    def __init__(self, pool: ThreadPoolExecutor, workers: int) -> None:
+        self._pool = pool
+        self._ahead = workers + 1
+
+    def __call__(self, function: Callable[[A], B], inputs: Iterator[A]) -> Iterator[B]:
+        ahead: list[Future[B]] = []
+        try:
+            for each in inputs:
+                ahead.append(self._pool.submit(function, each))
+                if len(ahead) > self._ahead:
+                    yield ahead.pop(0).result()
+            while ahead:
+                yield ahead.pop(0).result()
+        finally:
+            for future in ahead:
+                future.cancel()
+
+    def beside(self, function: Callable[[], None]) -> Callable[[], None]:
+        return self._pool.submit(function).result
 
 
 @contextmanager
 def _threads(workers: int) -> Iterator[Run]:
-    """Something that maps a function over inputs on so many threads, a few inputs ahead, results in order."""
+    """Something that does the work of the steps on so many threads."""
     if workers == 1:
-        yield _one_by_one
+        yield _OneByOne()
         return
     with ThreadPoolExecutor(workers) as pool:
-
-        def run(function: Callable[[A], B], inputs: Iterator[A]) -> Iterator[B]:
-            ahead: list[Future[B]] = []
-            try:
-                for each in inputs:
-                    ahead.append(pool.submit(function, each))
-                    if len(ahead) > workers + 1:
-                        yield ahead.pop(0).result()
-                while ahead:
-                    yield ahead.pop(0).result()
-            finally:
-                for future in ahead:
-                    future.cancel()
-
-        yield run
+        yield _SideBySide(pool, workers)

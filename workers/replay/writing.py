@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,7 @@ from workers.replay.customers import write_customers
 from workers.replay.customers_fast import columns_table
 from workers.replay.dealing import Dealer, Letter
 from workers.replay.gather import Gathered
-from workers.replay.lines import Buffered, More, Pieces, render_lines
+from workers.replay.lines import PIECE_LINES, Buffered, More, render_lines, render_pieces
 from workers.replay.outputs import (
     CHANGES,
     CUSTOMERS,
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
 Cut = list[tuple[int, int]]
+#: How many lines a slice has, and what renders them.
+Prepared = tuple[int, More]
 
 #: More changes than this are written past the page cache: some hundred MB.
 _MANY_CHANGES = 250_000
@@ -73,11 +76,11 @@ class Writer:
         progress.step("writing", "changes", self._summary.changes)
         if parts:
             gathered = Gathered(self._plan, parts)
+            customers_written = run.beside(partial(self._write_customers, gathered))
             self._write_changes(gathered, run, progress)
             self._write_notices(gathered, run)
             self._write_erasures(gathered)
-            tables = run(lambda words: columns_table(self._plan, gathered, words), gathered.customers_by_id())
-            write_customers(self._outputs.partial(CUSTOMERS), self._plan.pack, tables)
+            customers_written()
         else:
             for name in (CHANGES, NOTICES, ERASED):
                 self._outputs.lines(name)
@@ -85,17 +88,17 @@ class Writer:
         self._write_letters()
 
     def _write_changes(self, gathered: Gathered, run: Run, progress: Progress) -> None:
-        def prepare(cut: Cut) -> tuple[int, More]:
+        def prepare(cut: Cut) -> Prepared:
             part = gathered.changes(cut)
             numbers = render_numbers(part.evaluations, self._template)
 
-            def more(done: int, buffer: U8, ends: I64) -> int:
+            def more(first: int, end: int, buffer: U8, ends: I64) -> int:
                 return render_changes(
                     self._template,
                     part.changes,
                     part.evaluations,
-                    part.order,
-                    done,
+                    part.order[:end],
+                    first,
                     gathered.customers,
                     part.triggers,
                     gathered.strings,
@@ -113,11 +116,13 @@ class Writer:
                 progress.done(count)
 
     def _write_notices(self, gathered: Gathered, run: Run) -> None:
-        def prepare(cut: Cut) -> tuple[int, More]:
+        def prepare(cut: Cut) -> Prepared:
             table, order = gathered.notices(cut)
 
-            def more(done: int, buffer: U8, ends: I64) -> int:
-                return render_notices(self._template, table, order, done, gathered.customers, buffer, ends)
+            def more(first: int, end: int, buffer: U8, ends: I64) -> int:
+                return render_notices(
+                    self._template, table, order[:end], first, gathered.customers, buffer, ends
+                )
 
             return order.size, more
 
@@ -127,30 +132,25 @@ class Writer:
 
     def _write_lines(
         self,
-        prepare: Callable[[Cut], tuple[int, More]],
+        prepare: Callable[[Cut], Prepared],
         cuts: list[Cut],
         run: Run,
         file: IO[bytes] | StraightFile,
     ) -> Iterator[int]:
         """Write the lines of all slices, one after the other; says of each how many it had."""
         sink = file if isinstance(file, StraightFile) else Buffered(file)
-        if self._at_once:
-            for cut in cuts:
-                count, more = prepare(cut)
-                render_lines(count, more, sink)
-                yield count
-            return
-
-        def beside(cut: Cut) -> tuple[int, Pieces]:
-            count, more = prepare(cut)
-            pieces = Pieces()
-            render_lines(count, more, pieces)
-            return count, pieces
-
-        for count, pieces in run(beside, iter(cuts)):
-            for piece in pieces.taken:
-                sink.write(piece)
+        for count, more in run(prepare, iter(cuts)):
+            if self._at_once:
+                render_lines(0, count, more, sink)
+            else:
+                for pieces in run(partial(render_pieces, more, count), iter(range(0, count, PIECE_LINES))):
+                    for piece in pieces:
+                        sink.write(piece)
             yield count
+
+    def _write_customers(self, gathered: Gathered) -> None:
+        tables = (columns_table(self._plan, gathered, words) for words in gathered.customers_by_id())
+        write_customers(self._outputs.partial(CUSTOMERS), self._plan.pack, tables)
 
     def _write_erasures(self, gathered: Gathered) -> None:
         lines: list[tuple[int, int, int, int, bytes]] = []
