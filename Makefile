@@ -29,6 +29,7 @@ $(READY): pyproject.toml constraints.txt workers/broker/requirements.txt | $(BIN
 	@echo "installing into .venv; the first time this takes a minute or two"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,excel,live,sql,console]' -c constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r workers/broker/requirements.txt
+	@$(BIN)/python -m compileall -q rules schemas workers
 	@touch $@
 
 demo: install ## Run the live service here and feed it a year of real shopping baskets; PACE=12h/s or max

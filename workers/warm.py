@@ -103,8 +103,23 @@ def warm() -> None:
         table = pa.table({key: [row.get(key) for row in flat] for key in sorted(columns)})
         pq.write_table(table, folder / "events.parquet")
         replay(pack, [folder], folder / "out")
+        _warm_many(folder)
     Engine(make_plan(pack)).tick(0)
     warm_shard(pack)
+
+
+def _warm_many(folder: Path) -> None:
+    """What only many customers and events take: an index that grows, and tables in files."""
+    import numpy as np
+
+    from rules.engine.strings import StringTable
+    from workers.replay.shelf import Shelves
+
+    names = np.frombuffer(b"".join(b"%04d" % each for each in range(200)), np.uint8)
+    StringTable().intern_spans(names, np.arange(0, names.size, 4), np.full(200, 4, np.int32))
+    table = np.arange(4, dtype=np.int64).reshape(2, 2)
+    with Shelves(folder) as shelves:
+        shelves.put("table", table).rows_into(0, 2, np.empty_like(table))
 
 
 @contextmanager
@@ -165,6 +180,7 @@ def warm_shard(pack: Pack) -> None:
 
     from rules.shard.core import Core
     from rules.shard.inbox import Inbox
+    from rules.shard.lines import instants
     from rules.shard.records import RecordColumns
 
     bodies = [json.dumps(row).encode() for row in _rows()]
@@ -189,6 +205,7 @@ def warm_shard(pack: Pack) -> None:
     core.step(records, core.decode(records))
     core.categories()
     core.tick(30_000, 0, core.begin_tick(30_000), 1_000)
+    instants(np.zeros(1, np.int64))
     _warm_snapshot(core.engine)
     _warm_records(bodies)
 

@@ -16,7 +16,7 @@ from aiokafka.errors import CorruptRecordException, KafkaError, UnsupportedCodec
 from aiokafka.structs import ConsumerRecord
 from numpy.typing import NDArray
 
-from rules.jit import compiled, lean
+from rules.jit import called, compiled, lean
 from rules.shard.records import RecordColumns
 from workers.kafka.arrays import unlocked
 from workers.kafka.crc32c import crc32c
@@ -276,7 +276,7 @@ def choose(buffer: U8, batches: I64, aborted_producer: I64, aborted_first: I64) 
             batch[COUNT] = 0
 
 
-@compiled
+@called
 def _is_abort_marker(buffer: U8, i: int, end: int) -> bool:
     """Whether the first record of a control batch has the key of an abort: version 0, type 0."""
     _, i = _varint(buffer, i, end)

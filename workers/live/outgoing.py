@@ -210,5 +210,7 @@ def _bodies(lines: Lines) -> Spans:
 def _instants(instant_us: I64) -> Spans:
     count = instant_us.size
     return Spans(
-        instants(instant_us).ravel(), np.arange(count) * INSTANT_BYTES, np.full(count, INSTANT_BYTES)
+        instants(np.ascontiguousarray(instant_us)).ravel(),
+        np.arange(count) * INSTANT_BYTES,
+        np.full(count, INSTANT_BYTES),
     )

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.engine.layout import ABSENT
-from rules.jit import compiled
+from rules.jit import called, compiled
 
 U8 = NDArray[np.uint8]
 I64 = NDArray[np.int64]
@@ -40,7 +40,7 @@ def _padded(size: int) -> int:
     return (size + 7) // 8 * 8
 
 
-@compiled
+@called
 def _measure(block: I64, column: int) -> tuple[np.int64, int]:
     """The least value but `ABSENT` of a column, and the width of its differences in bytes."""
     least, greatest, absent = np.int64(_GREATEST), np.int64(ABSENT), False
