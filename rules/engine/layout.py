@@ -187,10 +187,12 @@ EQ, NE, LT, LE, GT, GE = range(6)
     MERGE_OR,
     COMPARE_DAYS,
     COMPARE_WINDOW,
+    COMPARE_METRIC_I,
+    COMPARE_METRIC_F,
     IF_KNOWN,
     STORE_I,
     STORE_F,
-) = range(43)
+) = range(45)
 
 # --- the head of the outputs: lines used and counters, where each table begins, how many lines it holds ---
 USED_EVALUATIONS, USED_CHANGES, USED_NOTICES, USED_ERASURES, USED_REJECTIONS = range(5)

@@ -207,10 +207,9 @@ class _Planner:
         if metric.field in ("amount", "discount"):
             money = 1
         guarded = int(metric.agg in ("sum", "avg") and self.guards(metric.field))
-        own = self.program([(at.PUSH_METRIC_F if number else at.PUSH_METRIC_I, index, 0, 0)])
         if metric.window.unit == "lifetime":
-            return (*self.lifetime(metric), number, money, own, guarded)
-        return (*self.windowed(metric), number, money, own, guarded)
+            return (*self.lifetime(metric), number, money, -1, guarded)
+        return (*self.windowed(metric), number, money, -1, guarded)
 
     def lifetime(self, metric: AggregateMetric) -> tuple[int, int, int, int, int]:
         keeps = _CELL_KEEPS[metric.agg]

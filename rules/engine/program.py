@@ -26,6 +26,7 @@ from rules.language.model import (
     Kind,
     Literal,
     Membership,
+    Metric,
     MetricRef,
     Negate,
     Not,
@@ -220,8 +221,14 @@ class Compiler:
             self._emit(at.COMPARE_I, op)
 
     def _fused(self, left: Expression, right: Expression, op: int) -> bool:
-        """One instruction for the comparisons whose very next flip is known: day counts and window sums."""
-        if not (isinstance(right, Literal) and right.kind in (Kind.INTEGER, Kind.MONEY)):
+        """One instruction for a name beside a number; of day counts and window sums the very next flip is
+        known."""
+        if not isinstance(right, Literal):
+            return False
+        if isinstance(left, MetricRef) and left.kind is Kind.NUMBER:
+            self._emit(at.COMPARE_METRIC_F, left.index, op, self._constants.number(self._major(right)))
+            return True
+        if right.kind not in (Kind.INTEGER, Kind.MONEY):
             return False
         value = int(right.value)
         if isinstance(left, DaysInCategoryRef):
@@ -229,22 +236,18 @@ class Compiler:
             return True
         if not isinstance(left, MetricRef) or left.kind is not right.kind:
             return False
-        metric = self._pack.metrics[left.index]
+        fused = self._how_fused(self._pack.metrics[left.index])
+        self._emit(fused, left.index, op, self._constants.integer(value))
+        return True
+
+    def _how_fused(self, metric: Metric) -> int:
         if not isinstance(metric, AggregateMetric):
-            return False
+            return at.COMPARE_METRIC_I
         if metric.agg in ("recency", "tenure"):
-            self._emit(at.COMPARE_DAYS, left.index, op, self._constants.integer(value))
-            return True
+            return at.COMPARE_DAYS
         sure = not (self._guarded and metric.kind is Kind.MONEY)
-        if (
-            sure
-            and metric.agg in ("count", "sum", "days")
-            and metric.window.unit == "days"
-            and not metric.minus
-        ):
-            self._emit(at.COMPARE_WINDOW, left.index, op, self._constants.integer(value))
-            return True
-        return False
+        summed = metric.agg in ("count", "sum", "days") and not metric.minus
+        return at.COMPARE_WINDOW if sure and summed and metric.window.unit == "days" else at.COMPARE_METRIC_I
 
     def _membership(self, node: Membership) -> None:
         kind = node.operand.kind
@@ -332,7 +335,7 @@ def stack_depth(code: list[Instruction]) -> int:
     """The most entries a program can have on the stack: jumps never leave more than falling through does."""
     depth = deepest = 0
     for op, *_ in code:
-        if op <= at.PUSH_DIMENSION or op in (at.COMPARE_DAYS, at.COMPARE_WINDOW):
+        if op <= at.PUSH_DIMENSION or at.COMPARE_DAYS <= op <= at.COMPARE_METRIC_F:
             depth += 1
         elif (
             at.ADD_I <= op <= at.MUL_I

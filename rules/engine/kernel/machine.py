@@ -28,6 +28,7 @@ from rules.engine.plan_arrays import (
     DIMENSION_FIRST,
     DIMENSION_ROW,
     DIMENSION_ROWS,
+    METRIC_HOW,
     METRIC_PROGRAM,
     METRIC_ROW,
     METRIC_ROWS,
@@ -201,6 +202,18 @@ def _compare_window(
 
 
 @lean
+def _compare_metric(plan: I64, work: I64, op: int, known: int, how: int, constant: int, top: int) -> None:
+    """A metric beside a constant; `known` is where what is known of the metric lies in the scratch."""
+    value = work[known + at.METRIC_VALUE]
+    if op == at.COMPARE_METRIC_I:
+        true = value != _ABSENT and compare(how, value, plan[plan[CONSTANTS] + constant])
+    else:
+        true = _compare_numbers(how, number(value), number(plan[plan[NUMBERS] + constant]))
+    work[top] = 1 if true else 0
+    work[top + 1] = work[known + at.METRIC_UNTIL]
+
+
+@lean
 def _one(plan: I64, work: I64, op: int, a: int, top: int) -> None:
     """Instructions that replace the top of the stack."""
     value = work[top]
@@ -271,18 +284,31 @@ def run(plan: I64, pool: I64, work: I64, row: I64, program: int) -> int:
     while i < end:
         op, a, b, c = plan[i + CODE_OP], plan[i + CODE_A], plan[i + CODE_B], plan[i + CODE_C]
         i += CODE_ROW
-        names = op in (at.PUSH_METRIC_I, at.PUSH_METRIC_F, at.COMPARE_DAYS, at.COMPARE_WINDOW) and a >= 0
-        if names and work[at.WORK_METRICS + at.METRIC_WORDS * a + at.METRIC_STAMP] != work[at.NOW_STAMP]:
-            compute(plan, pool, work, row, a)
-        if op <= at.PUSH_DIMENSION:
+        if op == at.COMPARE_WINDOW:
             top += at.STACK_WORDS
-            _push(plan, work, row, op, a, top)
-        elif op == at.COMPARE_WINDOW:
-            top += at.STACK_WORDS
+            if work[at.WORK_METRICS + at.METRIC_WORDS * a + at.METRIC_STAMP] != work[at.NOW_STAMP]:
+                compute(plan, pool, work, row, a)
             _compare_window(plan, pool, work, row, a, b, plan[plan[CONSTANTS] + c], top)
         elif op == at.COMPARE_DAYS:
             top += at.STACK_WORDS
+            if a >= 0 and work[at.WORK_METRICS + at.METRIC_WORDS * a + at.METRIC_STAMP] != work[at.NOW_STAMP]:
+                compute(plan, pool, work, row, a)
             _compare_days(work, a, b, plan[plan[CONSTANTS] + c], top)
+        elif op == at.COMPARE_METRIC_I or op == at.COMPARE_METRIC_F:
+            top += at.STACK_WORDS
+            known = at.WORK_METRICS + at.METRIC_WORDS * a
+            if work[known + at.METRIC_STAMP] != work[at.NOW_STAMP]:
+                compute(plan, pool, work, row, a)
+            _compare_metric(plan, work, op, known, b, c, top)
+        elif op == at.PUSH_METRIC_I or op == at.PUSH_METRIC_F:
+            top += at.STACK_WORDS
+            known = at.WORK_METRICS + at.METRIC_WORDS * a
+            if work[known + at.METRIC_STAMP] != work[at.NOW_STAMP]:
+                compute(plan, pool, work, row, a)
+            work[top], work[top + 1] = work[known + at.METRIC_VALUE], work[known + at.METRIC_UNTIL]
+        elif op <= at.PUSH_DIMENSION:
+            top += at.STACK_WORDS
+            _push(plan, work, row, op, a, top)
         elif op == at.JUMP_FALSE:
             if work[top] == 0:
                 i = begin + CODE_ROW * a
@@ -322,5 +348,9 @@ def compute_all(plan: I64, pool: I64, work: I64, row: I64) -> None:
     """Make every metric of the pack known to the evaluation that goes on, in declared order."""
     for metric in range(plan[METRICS]):
         if work[at.WORK_METRICS + at.METRIC_WORDS * metric + at.METRIC_STAMP] != work[at.NOW_STAMP]:
-            run(plan, pool, work, row, plan[plan[METRIC_ROWS] + METRIC_ROW * metric + METRIC_PROGRAM])
-            _store(work, metric, plan[STACK_AT])
+            m = plan[METRIC_ROWS] + METRIC_ROW * metric
+            if plan[m + METRIC_HOW] == at.METRIC_DERIVED:
+                run(plan, pool, work, row, plan[m + METRIC_PROGRAM])
+                _store(work, metric, plan[STACK_AT])
+            else:
+                compute(plan, pool, work, row, metric)
