@@ -56,16 +56,21 @@ def make_ready(tell: Callable[[str], None]) -> None:
     folder = machine_code_folder()
     if folder is None:
         return
-    done = folder / f"ready-{_checkout()}-{fingerprint()}"
-    if done.exists():
+    # that of the sources as they were before is gone once that of others was made
+    done, sources = folder / f"ready-{_checkout()}", fingerprint()
+    if _says(done, sources):
         return
     started = running_seconds()
     with _alone(folder, tell):
-        if not done.exists():
+        if not _says(done, sources):
             tell("preparing machine code; the first time this takes up to a minute")
             warm()
-            done.touch()
+            done.write_text(sources, encoding="ascii")
     tell(f"machine code is ready after {running_seconds() - started:.0f} s")
+
+
+def _says(file: Path, text: str) -> bool:
+    return file.exists() and file.read_text(encoding="ascii") == text
 
 
 @contextmanager

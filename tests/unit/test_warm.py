@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
+
+from workers import warm
 
 #: Where the processor has no instruction for it.
 ELSEWHERE = "workers.kafka.crc32c.crc32c_by_tables"
@@ -37,3 +42,18 @@ for each in kept:
 def test_everything_that_is_kept_on_disk_is_made() -> None:
     told = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
     assert set(told.stdout.split()) - {ELSEWHERE} == set(), told.stdout
+
+
+def test_who_goes_back_to_earlier_sources_is_told_that_they_are_compiled_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    sources = "new"
+    monkeypatch.setattr(warm, "machine_code_folder", lambda: tmp_path / "machine-code")
+    monkeypatch.setattr(warm, "fingerprint", lambda: sources)
+    monkeypatch.setattr(warm, "warm", lambda: made.append(sources))
+    told: list[str] = []
+    for sources in ("old", "old", "new", "new", "old"):
+        warm.make_ready(told.append)
+    assert made == ["old", "new", "old"]
+    assert sum("preparing" in each for each in told) == 3
