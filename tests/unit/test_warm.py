@@ -48,12 +48,12 @@ def test_who_goes_back_to_earlier_sources_is_told_that_they_are_compiled_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[str] = []
-    sources = "new"
+    sources = {"are": ""}
     monkeypatch.setattr(warm, "machine_code_folder", lambda: tmp_path / "machine-code")
-    monkeypatch.setattr(warm, "fingerprint", lambda: sources)
-    monkeypatch.setattr(warm, "warm", lambda: made.append(sources))
+    monkeypatch.setattr(warm, "fingerprint", lambda: sources["are"])
+    monkeypatch.setattr(warm, "warm", lambda: made.append(sources["are"]))
     told: list[str] = []
-    for sources in ("old", "old", "new", "new", "old"):
+    for sources["are"] in ("old", "old", "new", "new", "old"):
         warm.make_ready(told.append)
     assert made == ["old", "new", "old"]
     assert sum("preparing" in each for each in told) == 3
