@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from workers.report.figures import DimensionFigures, Figures
 from workers.report.words import instant_in_words, reasons_in_words
+
+if TYPE_CHECKING:
+    from workers.report.figures import DimensionFigures, Figures
 
 #: Enough to see what happens; the report has all of them.
 FLOWS_SHOWN = 5
