@@ -144,7 +144,9 @@ def _fill(
 ) -> bool:
     """Write the cells of one column; whether each of its texts must be looked at."""
     checked = False
-    if pa.types.is_dictionary(column.type) and not is_text(column.type.value_type):
+    if pa.types.is_dictionary(column.type) and (
+        not is_text(column.type.value_type) or column.dictionary.null_count
+    ):
         column = column.cast(column.type.value_type)
     if pa.types.is_dictionary(column.type):
         kind[:] = text_kind

@@ -83,3 +83,25 @@ def test_a_batch_without_rows_or_without_known_columns_has_no_events() -> None:
     assert decode_table(empty, INTAKE).events.index.size == 0
     foreign = decode_table(pa.RecordBatch.from_pydict({"x": [1, 2]}), INTAKE)
     assert [one.rejection.detail for one in foreign.rejected] == ["`type` is missing"] * 2
+
+
+@pytest.mark.parametrize("index", [pa.int8(), pa.int32(), pa.uint32(), pa.int64()])
+@pytest.mark.parametrize("missing", ["by its index", "by its value"])
+@pytest.mark.parametrize("first", [0, 3])
+def test_texts_may_be_numbers_of_texts(index: pa.DataType, missing: str, first: int) -> None:
+    names: list[str | None] = ["de", "nowhere", "USD", "EUR", None]
+    numbers = [None, 3, 2, None, 3] if missing == "by its index" else [4, 3, 2, 4, 3]
+    currency = pa.DictionaryArray.from_arrays(
+        pa.array([numbers[i % 5] for i in range(200)], index), pa.array(names)
+    )
+    batch = pa.RecordBatch.from_pylist(rows())
+    place = batch.schema.get_field_index("currency")
+    batch = (
+        batch.set_column(place, "currency", currency)
+        if place >= 0
+        else batch.append_column("currency", currency)
+    )
+    batch = batch.slice(first)
+    records = rows_json(batch, range(batch.num_rows))
+    answers = [decode_event(record, PACK) for record in records]
+    assert_same(decode_table(batch, INTAKE), records, answers, INTAKE)
