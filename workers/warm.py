@@ -123,8 +123,8 @@ def _warm_many(folder: Path) -> None:
     names = np.frombuffer(b"".join(b"%04d" % each for each in range(200)), np.uint8)
     StringTable().intern_spans(names, np.arange(0, names.size, 4), np.full(200, 4, np.int32))
     table = np.arange(4, dtype=np.int64).reshape(2, 2)
-    with Shelves(folder) as shelves:
-        shelves.put("table", table).rows_into(0, 2, np.empty_like(table))
+    with (folder / "table").open("w+b") as file:
+        Shelves(file.fileno()).put(table).rows_into(0, 2, np.empty_like(table))
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The events of a replay by part: the first half of it writes them, the second reads them back.
 
-Parts are kept in memory while they are small and in files of the output folder when they are not.
+Parts are kept in memory while they are small and in files of the output folder when they are not. What a part
+brings then takes the place of its events.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from rules.engine.event import Event
 from workers.replay.blocks import ATTRIBUTE_WORDS, EVENT_WORDS, Block
-from workers.replay.shelf import read_all, write_all
+from workers.replay.shelf import Shelves, read_all, write_all
 
 I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
@@ -82,35 +83,33 @@ class Parts:
                 return
             if here.file is None:
                 here.file = os.open(self._folder / f"events-{part}", os.O_RDWR | os.O_CREAT)
-            for table in (block.words, block.attributes, block.text):
-                write_all(here.file, table, here.used)
-                here.used += table.nbytes
+            here.used = write_all(here.file, (block.words, block.attributes, block.text), here.used)
 
     def take(self, part: int) -> PartEvents | None:
         """All events of a part, which the part then forgets; None if there are none."""
-        here, self._parts[part] = self._parts[part], _Part()
+        here = self._parts[part]
+        self._parts[part] = _Part(file=here.file)
         if not here.sizes:
             return None
         sizes = np.array(here.sizes, np.int64).reshape(-1, 4)
         events, size, attributes, _ = sizes.sum(axis=0).tolist()
         words, text = np.empty((events, EVENT_WORDS), np.int64), np.empty(size, np.uint8)
         tables = (words, np.empty((attributes, ATTRIBUTE_WORDS), np.int64), text)
-        places, at = [0, 0, 0], 0
-        for block, lengths in enumerate(sizes[:, [0, 2, 1]].tolist()):
-            stretches = [
-                table[place : place + length]
-                for table, place, length in zip(tables, places, lengths, strict=True)
-            ]
-            if here.file is None:
-                kept = here.blocks[block]
-                for stretch, table in zip(stretches, (kept.words, kept.attributes, kept.text), strict=True):
-                    stretch[...] = table
-            else:
-                for stretch in stretches:
-                    read_all(here.file, stretch, at)
-                    at += stretch.nbytes
-            places = [place + length for place, length in zip(places, lengths, strict=True)]
-        if here.file is not None and self._folder is not None:
-            os.close(here.file)
-            (self._folder / f"events-{part}").unlink()
+        lengths = sizes[:, [0, 2, 1]]
+        ends = np.cumsum(lengths, axis=0)
+        stretches = [
+            table[low:high]
+            for lows, highs in zip((ends - lengths).tolist(), ends.tolist(), strict=True)
+            for table, low, high in zip(tables, lows, highs, strict=True)
+        ]
+        if here.file is not None:
+            read_all(here.file, stretches, 0)
+        else:
+            kept = [each for block in here.blocks for each in (block.words, block.attributes, block.text)]
+            for stretch, table in zip(stretches, kept, strict=True):
+                stretch[...] = table
         return PartEvents(words, text, tables[1], tuple(here.details), sizes)
+
+    def shelves(self, part: int) -> Shelves:
+        """Where what a part brings is put, once its events are taken."""
+        return Shelves(self._parts[part].file)

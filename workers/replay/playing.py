@@ -12,20 +12,18 @@ from rules.engine.strings import gather
 from workers.replay.dealing import Dealer
 from workers.replay.gather import Shelved
 from workers.replay.play import Played, Ticks, play
-from workers.replay.shelf import Shelves
 from workers.replay.summary import Summary
 
 
 class Player:
     """Plays parts; may be called from several threads. `results` leaves out those that are empty."""
 
-    def __init__(self, plan: Plan, dealer: Dealer, ticks: Ticks, shelves: Shelves, summary: Summary) -> None:
+    def __init__(self, plan: Plan, dealer: Dealer, ticks: Ticks, summary: Summary) -> None:
         self.plan = plan
         self.rejections: list[tuple[int, int, str, str]] = []
         self._results: dict[int, Shelved] = {}
         self._dealer = dealer
         self._ticks = ticks
-        self._shelves = shelves
         self._summary = summary
         self._lock = threading.Lock()
 
@@ -35,7 +33,7 @@ class Player:
         if events is None:
             return
         played = play(self.plan, events, self._ticks, self._summary.order == "arrival")
-        shelved = self._shelve(played)
+        shelved = self._shelve(part, played)
         counters = played.counters.tolist()
         with self._lock:
             summary = self._summary
@@ -53,14 +51,15 @@ class Player:
         """What all parts brought, in the order of the parts."""
         return [self._results[part] for part in sorted(self._results)]
 
-    def _shelve(self, played: Played) -> Shelved:
-        shelf = self._shelves.put
+    def _shelve(self, part: int, played: Played) -> Shelved:
+        shelves = self._dealer.parts.shelves(part)
+        shelf = shelves.put
         ids, ends = gather(played.ids.arena, played.ids.ends, played.id_order)
         evaluations, notices = played.evaluations, played.notices
         arrival = self._summary.order == "arrival"
         when = at.EVALUATION_INPUT if arrival else at.EVALUATION_INSTANT
         notice_when = at.NOTICE_INPUT if arrival else at.NOTICE_INSTANT
-        return Shelved(
+        shelved = Shelved(
             ids=ids,
             ids_ends=ends,
             when=evaluations[played.evaluation_order, when],
@@ -70,10 +69,12 @@ class Player:
             trigger_type=played.trigger_type,
             customer_rows=played.customers[:, 0].copy(),
             strings=played.strings,
-            evaluations=shelf("evaluations", evaluations, played.evaluation_order),
-            changes=shelf("changes", played.changes, played.change_order),
-            notices=shelf("notices", notices, played.notice_order),
-            triggers=shelf("triggers", played.trigger_text),
-            customers=shelf("customers", played.customers),
+            evaluations=shelf(evaluations, played.evaluation_order),
+            changes=shelf(played.changes, played.change_order),
+            notices=shelf(notices, played.notice_order),
+            triggers=shelf(played.trigger_text),
+            customers=shelf(played.customers),
             erasures=played.erasures,
         )
+        shelves.close()
+        return shelved

@@ -30,7 +30,6 @@ from workers.replay.dealing import Dealer
 from workers.replay.outputs import ReplayOutputs
 from workers.replay.parts import Parts
 from workers.replay.playing import Player
-from workers.replay.shelf import Shelves
 from workers.replay.summary import Order, Summary
 from workers.replay.writing import Writer
 
@@ -115,7 +114,6 @@ def _replay(
     with (
         ReplayOutputs(out) as outputs,
         _folder(out, expected > MEMORY_EVENTS) as folder,
-        Shelves(folder) as shelves,
         Parts(count, folder) as parts,
         _threads(workers) as run,
     ):
@@ -128,7 +126,7 @@ def _replay(
         for events in run(deal, read_chunks(files)):
             progress.done(events)
         ticks = dealer.ticks()
-        player = Player(plan, dealer, ticks, shelves, summary)
+        player = Player(plan, dealer, ticks, summary)
         progress.step("replaying", "parts", count)
         for _ in run(player.play, iter(range(count))):
             progress.done(1)

@@ -44,8 +44,8 @@ Cut = list[tuple[int, int]]
 #: How many lines a slice has, and what renders them.
 Prepared = tuple[int, More]
 
-#: More changes than this are written past the page cache: some hundred MB.
-_MANY_CHANGES = 250_000
+#: More lines than this are written past the page cache: some hundred MB.
+_MANY_LINES = 250_000
 
 
 class Writer:
@@ -110,8 +110,7 @@ class Writer:
 
             return part.order.size, more
 
-        many = self._summary.changes > _MANY_CHANGES
-        with self._outputs.many_lines(CHANGES) if many else self._outputs.lines(CHANGES) as file:
+        with self._open(CHANGES, self._summary.changes) as file:
             for count in self._write_lines(prepare, gathered.change_cuts(), run, file):
                 progress.done(count)
 
@@ -126,9 +125,12 @@ class Writer:
 
             return order.size, more
 
-        with self._outputs.lines(NOTICES) as file:
+        with self._open(NOTICES, self._summary.notices) as file:
             for _ in self._write_lines(prepare, gathered.notice_cuts(), run, file):
                 pass
+
+    def _open(self, name: str, lines: int) -> IO[bytes] | StraightFile:
+        return self._outputs.many_lines(name) if lines > _MANY_LINES else self._outputs.lines(name)
 
     def _write_lines(
         self,
