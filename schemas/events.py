@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
-from schemas.values import (
+from schemas.fields import (
     Attributes,
     Currency,
     Day,
@@ -297,34 +297,6 @@ EVENT: TypeAdapter[AnyEvent] = TypeAdapter(Annotated[AnyEvent, Field(discriminat
 MODELS: dict[str, type[AnyEvent]] = {
     name: model for model in get_args(AnyEvent) for name in get_args(model.model_fields["type"].annotation)
 }
-
-#: Every field that an event of some type has, in the order of S2.1; all others are ignored.
-FIELDS = (
-    "event_id",
-    "type",
-    "occurred_at",
-    "customer_id",
-    "order_id",
-    "payment_id",
-    "feedback_id",
-    "amount",
-    "discount",
-    "currency",
-    "items",
-    "channel",
-    "method",
-    "score",
-    "severity",
-    "topic",
-    "attributes",
-    "dimension",
-    "category",
-    "mode",
-    "until",
-    "reason",
-    "actor",
-    "into",
-)
 
 
 def json_schema() -> dict[str, Any]:

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from rules.intake.json_text import MalformedError, parse_json
-from schemas.events import FIELDS
+from schemas.values import FIELDS
 
 _UNITS_A_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 

@@ -101,7 +101,7 @@ def test_pieces_parts_and_slices_make_no_difference(
 ) -> None:
     """S4.5, S10"""
     monkeypatch.setattr(run, "MEMORY_EVENTS", -1 if kept_in_files else 10**9)
-    monkeypatch.setattr(writing, "_MANY_CHANGES", -1 if kept_in_files else 10**9)
+    monkeypatch.setattr(writing, "_MANY_LINES", -1 if kept_in_files else 10**9)
     history, told = crowd(seed)
     files = [tmp_path / "a.ndjson", tmp_path / "b.ndjson"]
     write_plain(told[::2], files[0])

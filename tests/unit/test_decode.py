@@ -443,3 +443,10 @@ def test_the_committed_schema_accepts_the_examples() -> None:
         for example in extra["examples"]:  # type: ignore[union-attr]
             jsonschema.validate(example, schema)
             assert model.model_validate(example).customer_id
+
+
+def test_the_fields_of_s2_are_those_of_the_models() -> None:
+    from schemas.events import MODELS
+    from schemas.values import FIELDS
+
+    assert set(FIELDS) == {name for model in MODELS.values() for name in model.model_fields}

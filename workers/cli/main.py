@@ -19,7 +19,7 @@ import typer
 from workers.cli.errors import Stopped, UserError
 from workers.cli.extras import missing
 from workers.machine_code import prepare
-from workers.memory import collect_rarely
+from workers.memory import collect_rarely, leave_all_as_it_is
 
 #: What a user types, in the order in which help shows it, and the module that knows it.
 COMMANDS: dict[str, str] = {
@@ -66,7 +66,9 @@ def main() -> NoReturn:
         signal.signal(number, _stop)
     collect_rarely()
     prepare()
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    leave_all_as_it_is()
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:

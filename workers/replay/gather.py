@@ -215,7 +215,7 @@ class Gathered:
         _settle(spans, table, moves, change_first, trigger_first, start, self._ranks, self._numbers, columns)
         triggers = Triggers(text, start[:-1], np.diff(start).astype(np.int32), types)
         order = in_order(table, (at.EVALUATION_INPUT, at.EVALUATION_INSTANT, at.EVALUATION_ROW))
-        change_order, _ = following(moves[:, at.CHANGE_EVALUATION], order)
+        change_order, _ = following(moves, order)
         return ChangeSlice(table, moves, change_order, triggers)
 
     def notices(self, cut: list[tuple[int, int]]) -> tuple[I64, I64]:

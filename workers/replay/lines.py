@@ -17,7 +17,7 @@ More = Callable[[int, int, U8, I64], int]
 
 #: Lines that are rendered side by side are so many at a time: what they take stays in the processor's caches
 #: until it is written.
-PIECE_LINES = 2_000
+PIECE_LINES = 5_000
 #: Rendered lines that are handed on in pieces come in pieces of at most this many bytes.
 _PIECE_BYTES = 1 << 20
 #: Room that is asked for at first: many lines.

@@ -15,7 +15,7 @@ from rules.engine.plan_arrays import Plan
 from rules.engine.strings import StringTable
 from rules.intake.columns import ATTRIBUTE_REMOVED, ATTRIBUTE_STRING
 from rules.intake.hashing import hash_spans
-from rules.jit import called, compiled, entered, lean
+from rules.jit import called, compiled, entered, lean, wide
 from rules.words import ahead, row_ahead
 from workers.replay.blocks import (
     EXTRA,
@@ -33,6 +33,10 @@ from workers.replay.sorting import in_order
 
 I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
+U32 = NDArray[np.uint32]
+
+#: Text, and where in it each of some spans begins and how long it is.
+Spans = tuple[U8, I64, NDArray[np.int32]]
 
 #: The rank of a type's topic among events of one instant (S10).
 _TOPIC_RANK = np.array([TOPICS.index(topic) for topic in TYPES.values()], np.int64)
@@ -57,11 +61,13 @@ class Ticks:
 class Played:
     """What a part brought. Rows are numbers into `ids`, by the bytes of the ids: row r is the r-th id.
 
-    evaluations, changes, notices: as `Outcome`; `…_order` is the order of S10 within the part, and
-    `change_first` where the changes of each evaluation begin in it. `trigger_first` is by evaluation in
-    order where the id of the event that caused it begins in `trigger_text` (nothing where time did), and
-    `trigger_type` its type. erasures: (row, life, instant, place, event). rejections: (place, 0 erased or 1
-    too late, event id, customer id). customers: see `customers_matrix`. `strings`: interned by this part.
+    evaluations, changes, notices: as `Outcome`; `…_order` is the order of S10 within the part, and `when`
+    and `notice_when` the first key of it in which lines differ: the instant, or in order of arrival the
+    input. By evaluation in order, `change_first` is where its changes begin, `trigger_first` where the id of
+    the event that caused it begins in `trigger_text` (nothing where time did), and `trigger_type` the event's
+    type; the first two have one more at the end. erasures: (row, life, instant, place, event). rejections:
+    (place, 0 erased or 1 too late, event id, customer id). customers: see `customers_matrix`. `strings`:
+    interned by this part.
     """
 
     ids: StringTable
@@ -69,12 +75,14 @@ class Played:
     evaluations: I64
     evaluation_order: I64
     changes: I64
+    when: I64
     change_order: I64
-    change_first: I64
+    change_first: U32
     notices: I64
     notice_order: I64
+    notice_when: I64
     trigger_text: U8
-    trigger_first: I64
+    trigger_first: U32
     trigger_type: U8
     erasures: list[tuple[int, int, int, int, Event]]
     rejections: list[tuple[int, int, str, str]]
@@ -153,35 +161,44 @@ def play(plan: Plan, events: PartEvents, ticks: Ticks, arrival: bool) -> Played:
     """Play a part from its first event to the last tick."""
     words, text, details = events.words, events.text, events.details
     engine = Engine(plan, _OUTPUTS_PER_EVENT * words.shape[0])
-    # where the text, attributes and controls of each block begin
-    first = np.cumsum(events.sizes[:, 1:], axis=0) - events.sizes[:, 1:]
-    starts = words[:, TEXT] >> 24
-    starts += np.repeat(first[:, 0], events.sizes[:, 0])
-    customer_length = ((words[:, TEXT] >> 12) & 0xFFF).astype(np.int32)
+    starts, customer_length = np.empty(words.shape[0], np.int64), np.empty(words.shape[0], np.int32)
+    bases = np.empty((words.shape[0], 2), np.int64)
+    _open(words, events.sizes, starts, customer_length, bases)
     row = engine.rows_of_spans(text, starts, customer_length)
     order = customer_order(row, len(engine.customers), words, _TOPIC_RANK, arrival)
     batch, event_start, event_length = _batch(
-        engine,
-        words,
-        order,
-        row,
-        starts,
-        ticks,
-        events,
-        _attributes(engine, plan, events, first[:, 0]),
-        first[:, 1:],
+        engine, words, order, row, starts, ticks, events, _attributes(engine, plan, events), bases
     )
     place = batch.position
     if not arrival:
         batch = batch._replace(position=np.zeros_like(place), tick_positions=np.zeros_like(ticks.place))
     outcome = engine.step(batch)
-    return _played(engine, plan, outcome, batch, place, text, event_start, event_length, details)
+    spans = text, event_start, event_length
+    return _played(engine, plan, outcome, batch, place, spans, details, arrival)
 
 
-def _attributes(engine: Engine, plan: Plan, events: PartEvents, text_first: I64) -> tuple[U8, I64]:
+@entered
+def _open(words: I64, sizes: I64, starts: I64, lengths: NDArray[np.int32], bases: I64) -> None:
+    """By event, where its text begins and how long its customer's id is, and the first attribute and control
+    of its block.
+    """
+    event, text, attribute, control = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+    for block in range(sizes.shape[0]):
+        for i in range(event, event + sizes[block, 0]):
+            starts[i] = text + (words[i, TEXT] >> 24)
+            lengths[i] = (words[i, TEXT] >> 12) & 0xFFF
+            bases[i, 0] = attribute
+            bases[i, 1] = control
+        event += sizes[block, 0]
+        text += sizes[block, 1]
+        attribute += sizes[block, 2]
+        control += sizes[block, 3]
+
+
+def _attributes(engine: Engine, plan: Plan, events: PartEvents) -> tuple[U8, I64]:
     """Index and value word of every attribute."""
-    table, text = events.attributes, events.text
-    start = table[:, 2] + np.repeat(text_first, events.sizes[:, 2])
+    table, text, sizes = events.attributes, events.text, events.sizes
+    start = table[:, 2] + np.repeat(np.cumsum(sizes[:, 1]) - sizes[:, 1], sizes[:, 2])
     kind, index = table[:, 0] >> 40, ((table[:, 0] >> 32) & 0xFF).astype(np.uint8)
     value = table[:, 1].copy()
     number = np.append(plan.arrays.attribute_number, 0)[index] == 1
@@ -248,13 +265,9 @@ def _batch(
     ticks: Ticks,
     events: PartEvents,
     attributes: tuple[U8, I64],
-    first: I64,
+    bases: I64,
 ) -> tuple[Batch, I64, NDArray[np.int32]]:
-    """The batch in playing order, and the spans of its event ids.
-
-    `first` are by block the first attribute and the first control.
-    """
-    bases = np.repeat(first, events.sizes[:, 0], axis=0)
+    """The batch in playing order, and the spans of its event ids."""
     count, listed = order.size, attributes[0].size
     batch = Batch(
         row=np.empty(count, np.int64),
@@ -291,40 +304,42 @@ def _played(
     outcome: Outcome,
     batch: Batch,
     place: I64,
-    text: U8,
-    event_start: I64,
-    event_length: NDArray[np.int32],
+    event_ids: Spans,
     details: tuple[Event, ...],
+    arrival: bool,
 ) -> Played:
     """Find the order of what the engine said, and keep of the events only the ids that are still needed."""
+    text, event_start, event_length = event_ids
     id_order = engine.customers.byte_order()
     rank = np.empty_like(id_order)
     rank[id_order] = np.arange(id_order.size)
     evaluations, changes, notices = outcome.evaluations, outcome.changes, outcome.notices
-    evaluations[:, at.EVALUATION_ROW] = rank[evaluations[:, at.EVALUATION_ROW]]
-    notices[:, at.NOTICE_ROW] = rank[notices[:, at.NOTICE_ROW]]
+    _renumber(evaluations, at.EVALUATION_ROW, rank)
+    _renumber(notices, at.NOTICE_ROW, rank)
     order = in_order(evaluations, (at.EVALUATION_INPUT, at.EVALUATION_INSTANT, at.EVALUATION_ROW))
-    change_order, change_first = following(changes[:, at.CHANGE_EVALUATION], order)
-    trigger = evaluations[order, at.EVALUATION_EVENT]
-    caused = np.flatnonzero(trigger >= 0)
-    events = trigger[caused]
-    length = np.zeros(trigger.size, np.int64)
-    length[caused] = event_length[events]
-    types = np.zeros(trigger.size, np.uint8)
-    types[caused] = batch.type[events]
+    notice_order = in_order(notices, (at.NOTICE_INPUT, at.NOTICE_INSTANT, at.NOTICE_ROW))
+    change_order, change_first = following(changes, order)
+    when, trigger = np.empty(order.size, np.int64), np.empty(order.size, np.int64)
+    trigger_first, trigger_type = np.empty(order.size + 1, np.uint32), np.empty(order.size, np.uint8)
+    column = wide(at.EVALUATION_INPUT if arrival else at.EVALUATION_INSTANT)
+    _causes(evaluations, order, column, event_length, batch.type, when, trigger, trigger_first, trigger_type)
+    trigger_text = np.empty(trigger_first[-1], np.uint8)
+    _copy_spans(text, event_start, event_length, trigger, trigger_text)
     return Played(
         ids=engine.customers,
         id_order=id_order,
         evaluations=evaluations,
         evaluation_order=order,
         changes=changes,
+        when=when,
         change_order=change_order,
         change_first=change_first,
         notices=notices,
-        notice_order=in_order(notices, (at.NOTICE_INPUT, at.NOTICE_INSTANT, at.NOTICE_ROW)),
-        trigger_text=_gathered(text, event_start[events], event_length[events]),
-        trigger_first=np.concatenate(([0], np.cumsum(length))),
-        trigger_type=types,
+        notice_order=notice_order,
+        notice_when=notices[notice_order, at.NOTICE_INPUT if arrival else at.NOTICE_INSTANT],
+        trigger_text=trigger_text,
+        trigger_first=trigger_first,
+        trigger_type=trigger_type,
         erasures=[
             (int(rank[row]), life, instant, position, details[batch.control[event]])
             for event, row, life, instant, position in outcome.erasures.tolist()
@@ -344,26 +359,69 @@ def _played(
     )
 
 
-def following(evaluation: I64, order: I64) -> tuple[I64, I64]:
-    """Where the changes of the evaluations stand if those are taken in an order, and where each's begin."""
-    counts = np.bincount(evaluation, minlength=order.size)
-    firsts = np.cumsum(counts) - counts
-    sizes = counts[order]
-    begins = np.concatenate(([0], np.cumsum(sizes)))
-    return np.repeat(firsts[order] - begins[:-1], sizes) + np.arange(evaluation.size), begins
+@entered
+def _renumber(table: I64, column: int, numbers: I64) -> None:
+    for i in range(table.shape[0]):
+        table[i, column] = numbers[table[i, column]]
 
 
 @entered
-def _copy_spans(text: U8, start: I64, length: NDArray[np.int32], out: U8) -> None:
+def _causes(
+    evaluations: I64,
+    order: I64,
+    column: int,
+    length: NDArray[np.int32],
+    types: U8,
+    when: I64,
+    trigger: I64,
+    trigger_first: U32,
+    trigger_type: U8,
+) -> None:
+    """Of each evaluation in order a column, the event that caused it (-1: none) and its type, and where its
+    id begins among those of all."""
+    used = np.int64(0)
+    for i in range(order.size):
+        ahead(evaluations, order[min(i + _AHEAD, order.size - 1)], 0)
+        when[i] = evaluations[order[i], column]
+        event = evaluations[order[i], at.EVALUATION_EVENT]
+        trigger[i] = event
+        trigger_first[i] = used
+        trigger_type[i] = types[event] if event >= 0 else 0
+        used += np.int64(length[event]) if event >= 0 else 0
+    trigger_first[order.size] = used
+
+
+@entered
+def _follow(changes: I64, order: I64, stretch: I64, out: I64, begins: U32) -> None:
+    for i in range(changes.shape[0]):
+        evaluation = changes[i, at.CHANGE_EVALUATION]
+        if stretch[evaluation, 1] == 0:
+            stretch[evaluation, 0] = i
+        stretch[evaluation, 1] += 1
+    used = np.int64(0)
+    for i in range(order.size):
+        begins[i] = used
+        for k in range(stretch[order[i], 1]):
+            out[used] = stretch[order[i], 0] + k
+            used += 1
+    begins[order.size] = used
+
+
+def following(changes: I64, order: I64) -> tuple[I64, U32]:
+    """Where changes stand if their evaluations are taken in an order, and where each's begin; those of an
+    evaluation stand together."""
+    out, begins = np.empty(changes.shape[0], np.int64), np.empty(order.size + 1, np.uint32)
+    _follow(changes, order, np.zeros((order.size, 2), np.int64), out, begins)
+    return out, begins
+
+
+@entered
+def _copy_spans(text: U8, start: I64, length: NDArray[np.int32], chosen: I64, out: U8) -> None:
+    """The bytes of some spans, one behind the other; those of negative numbers are nothing."""
     to = 0
-    for i in range(start.size):
-        for k in range(length[i]):
-            out[to + k] = text[start[i] + k]
-        to += length[i]
-
-
-def _gathered(text: U8, start: I64, length: NDArray[np.int32]) -> U8:
-    """The bytes of some spans, one behind the other."""
-    out = np.empty(int(length.sum()), np.uint8)
-    _copy_spans(text, start, length, out)
-    return out
+    for i in range(chosen.size):
+        span = chosen[i]
+        if span >= 0:
+            for k in range(length[span]):
+                out[to + k] = text[start[span] + k]
+            to += length[span]

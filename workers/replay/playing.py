@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 
-import numpy as np
-
 from rules.engine import layout as at
 from rules.engine.plan_arrays import Plan
 from rules.engine.strings import gather
@@ -55,23 +53,19 @@ class Player:
         shelves = self._dealer.parts.shelves(part)
         shelf = shelves.put
         ids, ends = gather(played.ids.arena, played.ids.ends, played.id_order)
-        evaluations, notices = played.evaluations, played.notices
-        arrival = self._summary.order == "arrival"
-        when = at.EVALUATION_INPUT if arrival else at.EVALUATION_INSTANT
-        notice_when = at.NOTICE_INPUT if arrival else at.NOTICE_INSTANT
         shelved = Shelved(
             ids=ids,
             ids_ends=ends,
-            when=evaluations[played.evaluation_order, when],
-            notice_when=notices[played.notice_order, notice_when],
-            change_first=played.change_first.astype(np.uint32),
-            trigger_first=played.trigger_first.astype(np.uint32),
+            when=played.when,
+            notice_when=played.notice_when,
+            change_first=played.change_first,
+            trigger_first=played.trigger_first,
             trigger_type=played.trigger_type,
             customer_rows=played.customers[:, 0].copy(),
             strings=played.strings,
-            evaluations=shelf(evaluations, played.evaluation_order),
+            evaluations=shelf(played.evaluations, played.evaluation_order),
             changes=shelf(played.changes, played.change_order),
-            notices=shelf(notices, played.notice_order),
+            notices=shelf(played.notices, played.notice_order),
             triggers=shelf(played.trigger_text),
             customers=shelf(played.customers),
             erasures=played.erasures,

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.values import Id, Remark
+from schemas.fields import Id, Remark
 from workers.console.acts.doing import carry_out, send_letters
 from workers.console.acts.planning import (
     CUSTOMERS_MAX,
