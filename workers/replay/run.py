@@ -41,6 +41,9 @@ PART_EVENTS = 125_000
 PARTS_MAX = 256
 #: Histories of more events than this are kept in files of the output folder between the steps.
 MEMORY_EVENTS = 1_500_000
+#: With so many workers one renders all changes, right where they are written from, and others prepare them;
+#: with more they are rendered side by side, and copied.
+_AT_ONCE_MAX = 2
 
 
 class Progress(Protocol):
@@ -130,7 +133,7 @@ def _replay(
         progress.step("replaying", "parts", count)
         for _ in run(player.play, iter(range(count))):
             progress.done(1)
-        writer = Writer(plan, player, dealer, outputs, summary, generation, workers == 1)
+        writer = Writer(plan, player, dealer, outputs, summary, generation, workers <= _AT_ONCE_MAX)
         writer.write(run, progress)
         summary.seconds = running_seconds() - started
         outputs.finish(summary)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from functools import partial
 from typing import IO, TYPE_CHECKING
 
@@ -61,7 +60,7 @@ class Writer:
         generation: int,
         at_once: bool,
     ) -> None:
-        """`at_once`: what is rendered is written before the next is, by the only thread there is."""
+        """`at_once`: one thread renders the changes, right where they are written from."""
         self._plan = plan
         self._player = player
         self._dealer = dealer
@@ -76,11 +75,12 @@ class Writer:
         progress.step("writing", "changes", self._summary.changes)
         if parts:
             gathered = Gathered(self._plan, parts)
-            customers_written = run.beside(partial(self._write_customers, gathered))
+            besides = (self._write_customers, self._write_notices)
+            written = [run.beside(partial(write, gathered)) for write in besides]
             self._write_changes(gathered, run, progress)
-            self._write_notices(gathered, run)
             self._write_erasures(gathered)
-            customers_written()
+            for wait in written:
+                wait()
         else:
             for name in (CHANGES, NOTICES, ERASED):
                 self._outputs.lines(name)
@@ -111,10 +111,18 @@ class Writer:
             return part.order.size, more
 
         with self._open(CHANGES, self._summary.changes) as file:
-            for count in self._write_lines(prepare, gathered.change_cuts(), run, file):
+            sink = _sink(file)
+            for count, more in run(prepare, iter(gathered.change_cuts())):
+                if self._at_once:
+                    render_lines(0, count, more, sink)
+                else:
+                    firsts = iter(range(0, count, PIECE_LINES))
+                    for pieces in run(partial(render_pieces, more, count), firsts):
+                        for piece in pieces:
+                            sink.write(piece)
                 progress.done(count)
 
-    def _write_notices(self, gathered: Gathered, run: Run) -> None:
+    def _write_notices(self, gathered: Gathered) -> None:
         def prepare(cut: Cut) -> Prepared:
             table, order = gathered.notices(cut)
 
@@ -126,29 +134,12 @@ class Writer:
             return order.size, more
 
         with self._open(NOTICES, self._summary.notices) as file:
-            for _ in self._write_lines(prepare, gathered.notice_cuts(), run, file):
-                pass
+            sink = _sink(file)
+            for cut in gathered.notice_cuts():
+                render_lines(0, *prepare(cut), sink)
 
     def _open(self, name: str, lines: int) -> IO[bytes] | StraightFile:
         return self._outputs.many_lines(name) if lines > _MANY_LINES else self._outputs.lines(name)
-
-    def _write_lines(
-        self,
-        prepare: Callable[[Cut], Prepared],
-        cuts: list[Cut],
-        run: Run,
-        file: IO[bytes] | StraightFile,
-    ) -> Iterator[int]:
-        """Write the lines of all slices, one after the other; says of each how many it had."""
-        sink = file if isinstance(file, StraightFile) else Buffered(file)
-        for count, more in run(prepare, iter(cuts)):
-            if self._at_once:
-                render_lines(0, count, more, sink)
-            else:
-                for pieces in run(partial(render_pieces, more, count), iter(range(0, count, PIECE_LINES))):
-                    for piece in pieces:
-                        sink.write(piece)
-            yield count
 
     def _write_customers(self, gathered: Gathered) -> None:
         tables = (columns_table(self._plan, gathered, words) for words in gathered.customers_by_id())
@@ -207,3 +198,7 @@ class Writer:
             text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
             letters.append(Letter(file, position, text))
         return letters
+
+
+def _sink(file: IO[bytes] | StraightFile) -> StraightFile | Buffered:
+    return file if isinstance(file, StraightFile) else Buffered(file)
