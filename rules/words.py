@@ -109,6 +109,19 @@ def row_ahead(table: NDArray[np.int64], row: int) -> None:
     ahead(table, row, size - 8)
 
 
+@lean
+def copy_text(target: U8, to: int, source: U8, start: int, length: int) -> None:
+    """Copy bytes of another array, and none beside them: eight at a time, at the end the last eight."""
+    last = np.int64(length) - 8
+    if last < 0:
+        for i in range(length):
+            target[to + i] = source[start + i]
+    else:
+        for i in range(0, last, 8):
+            put_word(target, to + i, np.int64(word(source, start + i)))
+        put_word(target, to + last, np.int64(word(source, start + last)))
+
+
 def frozen(buf: U8) -> U8:
     """The same bytes, not to be written to: machine code is made once for them, whatever they came from."""
     view = buf.view()
