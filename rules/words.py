@@ -122,6 +122,38 @@ def copy_text(target: U8, to: int, source: U8, start: int, length: int) -> None:
         put_word(target, to + last, np.int64(word(source, start + last)))
 
 
+_LOW, _HIGH = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
+_SPACES, _QUOTES, _BACKSLASHES = (np.uint64(byte * 0x0101010101010101) for byte in (0x20, 0x22, 0x5C))
+_NIBBLES, _ZEROS = np.uint64(0x000F000F000F000F), np.uint64(0x3030303030303030)
+_SIXES, _BYTES = np.uint64(0x0606060606060606), np.uint64(0x000000FF000000FF)
+_4, _8, _16, _32, _39 = (np.uint64(number) for number in (4, 8, 16, 32, 39))
+
+
+@lean
+def is_escaped(eight: np.uint64) -> bool:
+    """Whether JSON writes any of eight bytes in another form: control characters, quotes and backslashes.
+
+    Each test sets the highest bit of the lowest byte that it holds for (S. E. Anderson, Bit Twiddling Hacks,
+    "Determine if a word has a byte less than n").
+    """
+    quotes, backslashes = eight ^ _QUOTES, eight ^ _BACKSLASHES
+    found = (eight - _SPACES) & ~eight
+    found |= (quotes - _LOW) & ~quotes
+    found |= (backslashes - _LOW) & ~backslashes
+    return bool(found & _HIGH)
+
+
+@lean
+def hex_digits(number: np.uint32) -> np.uint64:
+    """The eight hexadecimal digits of a number as bytes, the first one lowest."""
+    wide = np.uint64(number)
+    halves = (wide >> _16) | ((wide & np.uint64(0xFFFF)) << _32)
+    bytes_ = ((halves >> _8) & _BYTES) | ((halves & _BYTES) << _16)
+    nibbles = ((bytes_ >> _4) & _NIBBLES) | ((bytes_ & _NIBBLES) << _8)
+    letters = ((nibbles + _SIXES) >> _4) & _LOW
+    return nibbles + _ZEROS + letters * _39
+
+
 def frozen(buf: U8) -> U8:
     """The same bytes, not to be written to: machine code is made once for them, whatever they came from."""
     view = buf.view()

@@ -227,19 +227,10 @@ def _put_program(
 
 
 @lean
-def _put_change_id(
-    pool: U8,
-    t: I64,
-    buf: U8,
-    to: int,
-    life: int,
-    customers: Words,
-    customer: int,
-    change: I64,
-    message: U8,
-    scratch: NDArray[np.uint32],
+def _change_name(
+    pool: U8, t: I64, life: int, customers: Words, customer: int, change: I64, message: U8
 ) -> int:
-    """S9.2: the hash of `generation|life|customer_id|dimension|sequence`."""
+    """What S9.2 hashes, `generation|life|customer_id|dimension|sequence`; where it ends in the message."""
     n = put_integer(message, np.int64(0), t[tpl.GENERATION])
     message[n] = 124
     n = put_integer(message, n + 1, life)
@@ -249,8 +240,7 @@ def _put_change_id(
     message[n] = 124
     n = _put_named(pool, t, message, n + 1, _DIMENSION_NAME, change[at.CHANGE_DIMENSION])
     message[n] = 124
-    n = put_integer(message, n + 1, change[at.CHANGE_SEQUENCE])
-    return put_digest(buf, to, message, n, scratch)
+    return put_integer(message, n + 1, change[at.CHANGE_SEQUENCE])
 
 
 @lean
@@ -283,7 +273,10 @@ def _put_change(
     first = t[t[tpl.DIMENSION_FIRST] + dimension]
     to = _put_named(pool, t, buf, to, _FIXED, _HEAD)
     life = evaluation[at.EVALUATION_LIFE]
-    to = _put_change_id(pool, t, buf, to, life, customers, customer, change, message, scratch)
+    # hashed at the end: the processor waits where what it wrote byte by byte is read at once
+    size = _change_name(pool, t, life, customers, customer, change, message)
+    change_id = to
+    to += 32
     to = _put_named(pool, t, buf, to, _FIXED, _CUSTOMER)
     to = _put_word(customers.text, customers.ends, buf, to, customer)
     to = _put_named(pool, t, buf, to, _FIXED, _LIFE)
@@ -328,6 +321,7 @@ def _put_change(
             buf[to] = 44
             to += 1
     to = _put_named(pool, t, buf, to, _TAIL_TEXT, first + change[at.CHANGE_TO])
+    put_digest(buf, change_id, message, size, scratch)
     buf[to] = 10
     return to + 1
 
@@ -351,6 +345,7 @@ def _fetch(
     event = evaluations[next_, at.EVALUATION_EVENT]
     if event >= 0:
         ahead(triggers.text, triggers.start[event], 0)
+        ahead(triggers.text, triggers.start[event], np.int64(triggers.length[event]))
     ahead(numbers.text, numbers.ends[next_ * numbers.columns], 0)
 
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from rules.engine.text.sha256_x86 import has_instructions, round_by_instructions
 from rules.jit import called, lean
+from rules.words import hex_digits, put_word
 
 U8 = NDArray[np.uint8]
 U32 = NDArray[np.uint32]
@@ -33,7 +34,6 @@ _START = np.array(_roots(0.5, 8), np.uint32)
 _2, _6, _7, _11, _13, _17, _18, _19, _22, _25 = (
     np.uint32(count) for count in (2, 6, 7, 11, 13, 17, 18, 19, 22, 25)
 )
-_HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
 
 
 @lean
@@ -102,16 +102,16 @@ def put_digest(buf: U8, at: int, message: U8, length: int, scratch: U32) -> int:
     """
     padded = (length + 9 + 63) // 64 * 64
     message[length] = 0x80
-    for i in range(length + 1, padded - 8):
-        message[i] = 0
+    for i in range(length + 1, padded - 8, 8):
+        put_word(message, i, np.int64(0))
+    put_word(message, padded - 8, np.int64(0))
     bits = length * 8
-    for i in range(8):
+    for i in range(4):
         message[padded - 1 - i] = (bits >> (8 * i)) & 0xFF
     for i in range(8):
         scratch[i] = _START[i]
     for start in range(0, padded, 64):
         _round(scratch, message, start)
     for i in range(4):
-        for k in range(8):
-            buf[at + 8 * i + k] = _HEX[(scratch[i] >> np.uint32(28 - 4 * k)) & np.uint32(15)]
+        put_word(buf, at + 8 * i, np.int64(hex_digits(scratch[i])))
     return at + 32

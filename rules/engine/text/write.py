@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.jit import called, lean
+from rules.words import copy_text, is_escaped, put_word, word
 
 U8 = NDArray[np.uint8]
 I64 = NDArray[np.int64]
@@ -26,10 +27,8 @@ _ZERO, _TEN, _SIXTY, _HUNDRED = np.uint64(48), np.uint64(10), np.uint64(60), np.
 
 @lean
 def put(buf: U8, at: int, source: U8, start: int, length: int) -> int:
-    """Copy bytes; unsigned positions spare the loop the check for negative ones."""
-    to, begin = np.uint64(at), np.uint64(start)
-    for i in range(np.uint64(length)):
-        buf[to + i] = source[begin + i]
+    """Copy bytes."""
+    copy_text(buf, at, source, start, length)
     return at + length
 
 
@@ -76,13 +75,20 @@ def put_money(buf: U8, at: int, value: int, digits: int) -> int:
         buf[at] = 45
         at += 1
         value = -value
-    scale = np.int64(1)
-    for _ in range(digits):
-        scale *= 10
-    at = put_integer(buf, at, value // scale)
+    units = np.uint64(value)
+    if digits == 2:  # which most currencies have: the compiler knows how to divide by a number it sees
+        whole = units // _HUNDRED
+        rest = units - whole * _HUNDRED
+    else:
+        scale = np.uint64(1)
+        for _ in range(digits):
+            scale *= _TEN
+        whole = units // scale
+        rest = units - whole * scale
+    at = put_integer(buf, at, np.int64(whole))
     if digits > 0:
         buf[at] = 46
-        at = put_padded(buf, at + 1, value % scale, digits)
+        at = put_padded(buf, at + 1, np.int64(rest), digits)
     buf[at] = _QUOTE
     return at + 1
 
@@ -142,14 +148,22 @@ def put_instant(buf: U8, at: int, instant_us: int) -> int:
 
 @called
 def put_string(buf: U8, at: int, source: U8, start: int, length: int) -> int:
-    """UTF-8 bytes as a JSON string: quote, backslash and control characters escaped, the rest as it is."""
-    to = np.uint64(at)
-    one = np.uint64(1)
-    buf[to] = _QUOTE
-    to += one
-    begin = np.uint64(start)
-    for i in range(np.uint64(length)):
-        byte = source[begin + i]
+    """UTF-8 bytes as a JSON string: quote, backslash and control characters escaped, the rest as it is.
+
+    Eight bytes at a time while none is escaped, at the end the last eight.
+    """
+    buf[at] = _QUOTE
+    done, last = np.int64(0), np.int64(length) - 8
+    while done < length and last >= 0:
+        eight = min(done, last)
+        found = word(source, start + eight)
+        if is_escaped(found):
+            break
+        put_word(buf, at + 1 + eight, np.int64(found))
+        done = eight + 8
+    to, one = np.uint64(at + 1 + done), np.uint64(1)
+    for i in range(np.uint64(start + done), np.uint64(start + length)):
+        byte = source[i]
         if byte >= 32 and byte != _QUOTE and byte != _BACKSLASH:
             buf[to] = byte
             to += one

@@ -98,6 +98,13 @@ def test_strings_are_json(text: str) -> None:
     assert written(put_string, raw, 1, len(text.encode())) == expected
 
 
+@pytest.mark.parametrize("length", range(28))
+@pytest.mark.parametrize("odd", ["", '"', "\\", "\x00", "\x1f", "\n", "\x7f", "!", "#", "[", "]", " ", "ÿ"])
+def test_strings_are_json_wherever_an_odd_character_stands(length: int, odd: str) -> None:
+    for place in range(length + 1):
+        test_strings_are_json(f"{'abcdefghijklmnopqrstuvwxyzäöü'[:place]}{odd}{'~' * (length - place)}")
+
+
 @pytest.mark.parametrize("size", range(301))
 def test_digests_are_those_of_hashlib(size: int) -> None:
     message = np.full(size + 72, 255, np.uint8)
