@@ -110,7 +110,7 @@ def row_ahead(table: NDArray[np.int64], row: int) -> None:
 
 
 @lean
-def copy_text(target: U8, to: int, source: U8, start: int, length: int) -> None:
+def copy_bytes(target: U8, to: int, source: U8, start: int, length: int) -> None:
     """Copy bytes of another array, and none beside them: eight at a time, at the end the last eight."""
     last = np.int64(length) - 8
     if last < 0:
@@ -130,7 +130,7 @@ _4, _8, _16, _32, _39 = (np.uint64(number) for number in (4, 8, 16, 32, 39))
 
 
 @lean
-def is_escaped(eight: np.uint64) -> bool:
+def needs_escape(eight: np.uint64) -> bool:
     """Whether JSON writes any of eight bytes in another form: control characters, quotes and backslashes.
 
     Each test sets the highest bit of the lowest byte that it holds for (S. E. Anderson, Bit Twiddling Hacks,
@@ -145,9 +145,13 @@ def is_escaped(eight: np.uint64) -> bool:
 
 @lean
 def hex_digits(number: np.uint32) -> np.uint64:
-    """The eight hexadecimal digits of a number as bytes, the first one lowest."""
-    wide = np.uint64(number)
-    halves = (wide >> _16) | ((wide & np.uint64(0xFFFF)) << _32)
+    """The eight hexadecimal digits of a number as bytes, the first one lowest.
+
+    Its four-bit digits are spread, halves first, one to a byte; those above nine then lie 39 further on in
+    ASCII, where the letters are.
+    """
+    number64 = np.uint64(number)
+    halves = (number64 >> _16) | ((number64 & np.uint64(0xFFFF)) << _32)
     bytes_ = ((halves >> _8) & _BYTES) | ((halves & _BYTES) << _16)
     nibbles = ((bytes_ >> _4) & _NIBBLES) | ((bytes_ & _NIBBLES) << _8)
     letters = ((nibbles + _SIXES) >> _4) & _LOW

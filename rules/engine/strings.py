@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rules.intake.hashing import hash_spans
 from rules.jit import called, entered, lean
-from rules.words import copy_text, frozen
+from rules.words import copy_bytes, frozen
 
 U8 = NDArray[np.uint8]
 I64 = NDArray[np.int64]
@@ -74,7 +74,7 @@ def _intern(
         found = _find(slots, hashes, ends, arena, text, start[i], length[i], keys[i])
         if found < 0:
             place = ends[count]
-            copy_text(arena, place, text, start[i], length[i])
+            copy_bytes(arena, place, text, start[i], length[i])
             ends[count + 1] = place + length[i]
             hashes[count] = keys[i]
             slots[~found] = count
@@ -158,7 +158,7 @@ def _gather(arena: U8, ends: I64, order: I64, out: U8, out_ends: I64) -> None:
     out_ends[0] = 0
     for i in range(order.size):
         length = ends[order[i] + 1] - ends[order[i]]
-        copy_text(out, at, arena, ends[order[i]], length)
+        copy_bytes(out, at, arena, ends[order[i]], length)
         at += length
         out_ends[i + 1] = at
 

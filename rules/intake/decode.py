@@ -95,7 +95,7 @@ def _validated(fields: dict[str, Any]) -> AnyEvent:
         raise _SchemaError(f"`type` must be a string, not {shown(type_)}")
     if type_ == "customer.merged":
         raise _SchemaError("`type` customer.merged is not supported yet")
-    # here, since a replay whose events are all well-formed never comes here: a tenth of its start
+    # here, since a replay whose events are all well-formed never comes here: a twentieth of its start
     from pydantic import ValidationError
 
     from schemas.events import MODELS

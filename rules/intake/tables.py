@@ -21,27 +21,10 @@ from rules.intake.columns import (
 from rules.intake.names import NameTable, name_table
 from rules.language.model import Kind, Pack
 from rules.money import MINOR_DIGITS
+from schemas.values import FIELDS as EVENT_FIELDS
 
-#: The fields that the fast decoders read; all others are only for types that take the slow path.
-FIELDS = (
-    "event_id",
-    "type",
-    "occurred_at",
-    "customer_id",
-    "order_id",
-    "payment_id",
-    "feedback_id",
-    "amount",
-    "currency",
-    "discount",
-    "items",
-    "channel",
-    "method",
-    "score",
-    "severity",
-    "topic",
-    "attributes",
-)
+#: The fields that the fast decoders read; those behind them are only for types that take the slow path.
+FIELDS = EVENT_FIELDS[: EVENT_FIELDS.index("attributes") + 1]
 
 _ATTRIBUTE_KINDS = {
     Kind.INTEGER: ATTRIBUTE_INTEGER,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rules.words import copy_text, hex_digits, is_escaped
+from rules.words import copy_bytes, hex_digits, needs_escape
 
 
 @pytest.mark.parametrize("start", [0, 1, 7])
@@ -13,7 +13,7 @@ from rules.words import copy_text, hex_digits, is_escaped
 def test_text_is_copied_and_nothing_beside_it(length: int, start: int) -> None:
     source = np.arange(1, start + length + 1, dtype=np.uint64).astype(np.uint8)
     target = np.full(5 + length + 9, 0xEE, np.uint8)
-    copy_text(target, 5, source, start, length)
+    copy_bytes(target, 5, source, start, length)
     assert target[5 : 5 + length].tolist() == source[start : start + length].tolist()
     assert set(target[:5].tolist()) == {0xEE}
     assert set(target[5 + length :].tolist()) == {0xEE}
@@ -25,7 +25,7 @@ def test_eight_bytes_are_escaped_if_one_of_them_is(place: int) -> None:
         for byte in range(256):
             eight = [beside] * 8
             eight[place] = byte
-            found = is_escaped(np.uint64(int.from_bytes(bytes(eight), "little")))
+            found = needs_escape(np.uint64(int.from_bytes(bytes(eight), "little")))
             assert found == (byte < 0x20 or byte in b'"\\'), (beside, byte)
 
 

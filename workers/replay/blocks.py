@@ -16,7 +16,7 @@ from rules.engine.event import Event
 from rules.intake.columns import ABSENT, ATTRIBUTE_STRING, EventColumns
 from rules.intake.hashing import hash64
 from rules.jit import entered
-from rules.words import copy_text, frozen
+from rules.words import copy_bytes, frozen
 
 I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
@@ -116,9 +116,9 @@ def _deal(
         line[KIND] = (np.int64(kind[i]) << 48) | (np.int64(label[i]) << 32) | unsigned
         at = next_text[p]
         line[TEXT] = ((at - text_first[p]) << 24) | (np.int64(customer_length[i]) << 12) | event_length[i]
-        copy_text(text, at, customer_text, customer_start[i], customer_length[i])
+        copy_bytes(text, at, customer_text, customer_start[i], customer_length[i])
         at += customer_length[i]
-        copy_text(text, at, event_text, event_start[i], event_length[i])
+        copy_bytes(text, at, event_text, event_start[i], event_length[i])
         at += event_length[i]
         count = first[i + 1] - first[i]
         begin = next_attribute[p]
@@ -130,7 +130,7 @@ def _deal(
             out[0] = (np.int64(attribute_kind[a]) << 40) | (np.int64(index[a]) << 32) | length
             out[1] = value[a]
             out[2] = at - text_first[p]
-            copy_text(text, at, attribute_text, attribute_start[a], int(length))
+            copy_bytes(text, at, attribute_text, attribute_start[a], int(length))
             at += length
         next_text[p] = at
 

@@ -16,7 +16,7 @@ from rules.engine.strings import StringTable
 from rules.intake.columns import ATTRIBUTE_REMOVED, ATTRIBUTE_STRING
 from rules.intake.hashing import hash_spans
 from rules.jit import called, compiled, entered, lean, wide
-from rules.words import ahead, copy_text, row_ahead
+from rules.words import ahead, copy_bytes, row_ahead
 from workers.replay.blocks import (
     EXTRA,
     INSTANT,
@@ -422,5 +422,5 @@ def _copy_spans(text: U8, start: I64, length: NDArray[np.int32], chosen: I64, ou
     for i in range(chosen.size):
         span = chosen[i]
         if span >= 0:
-            copy_text(out, to, text, start[span], length[span])
+            copy_bytes(out, to, text, start[span], length[span])
             to += length[span]

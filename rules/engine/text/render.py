@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rules.engine import layout as at
 from rules.engine.text import template as tpl
-from rules.engine.text.sha256 import put_digest
+from rules.engine.text.sha256 import DIGEST_DIGITS, put_digest
 from rules.engine.text.template import Template
 from rules.engine.text.write import (
     put,
@@ -227,10 +227,10 @@ def _put_program(
 
 
 @lean
-def _change_name(
+def _change_message(
     pool: U8, t: I64, life: int, customers: Words, customer: int, change: I64, message: U8
 ) -> int:
-    """What S9.2 hashes, `generation|life|customer_id|dimension|sequence`; where it ends in the message."""
+    """Write what S9.2 hashes, `generation|life|customer_id|dimension|sequence`; returns its length."""
     n = put_integer(message, np.int64(0), t[tpl.GENERATION])
     message[n] = 124
     n = put_integer(message, n + 1, life)
@@ -274,9 +274,9 @@ def _put_change(
     to = _put_named(pool, t, buf, to, _FIXED, _HEAD)
     life = evaluation[at.EVALUATION_LIFE]
     # hashed at the end: the processor waits where what it wrote byte by byte is read at once
-    size = _change_name(pool, t, life, customers, customer, change, message)
+    size = _change_message(pool, t, life, customers, customer, change, message)
     change_id = to
-    to += 32
+    to += DIGEST_DIGITS
     to = _put_named(pool, t, buf, to, _FIXED, _CUSTOMER)
     to = _put_word(customers.text, customers.ends, buf, to, customer)
     to = _put_named(pool, t, buf, to, _FIXED, _LIFE)

@@ -12,6 +12,9 @@ from rules.words import hex_digits, put_word
 U8 = NDArray[np.uint8]
 U32 = NDArray[np.uint32]
 
+#: How many hexadecimal digits of a digest are written.
+DIGEST_DIGITS = 32
+
 
 def _roots(power: float, count: int) -> list[int]:
     """First 32 bits of the fractional parts of the roots of the first primes (FIPS 180-4, 4.2.2, 5.3.3)."""
@@ -95,7 +98,8 @@ _round = fast_round if has_instructions() else plain_round
 
 @lean
 def put_digest(buf: U8, at: int, message: U8, length: int, scratch: U32) -> int:
-    """Write the first 32 hex digits of the SHA-256 of `message[:length]`; returns the position after them.
+    """Write the first `DIGEST_DIGITS` hex digits of the SHA-256 of `message[:length]`; returns the position
+    after them.
 
     `message` must have 72 bytes of room behind the text, for the padding; `scratch[72]` is for the state and
     the schedule.
@@ -112,6 +116,6 @@ def put_digest(buf: U8, at: int, message: U8, length: int, scratch: U32) -> int:
         scratch[i] = _START[i]
     for start in range(0, padded, 64):
         _round(scratch, message, start)
-    for i in range(4):
+    for i in range(DIGEST_DIGITS // 8):
         put_word(buf, at + 8 * i, np.int64(hex_digits(scratch[i])))
-    return at + 32
+    return at + DIGEST_DIGITS

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.jit import called, lean
-from rules.words import copy_text, is_escaped, put_word, word
+from rules.words import copy_bytes, needs_escape, put_word, word
 
 U8 = NDArray[np.uint8]
 I64 = NDArray[np.int64]
@@ -27,8 +27,8 @@ _ZERO, _TEN, _SIXTY, _HUNDRED = np.uint64(48), np.uint64(10), np.uint64(60), np.
 
 @lean
 def put(buf: U8, at: int, source: U8, start: int, length: int) -> int:
-    """Copy bytes."""
-    copy_text(buf, at, source, start, length)
+    """Bytes as they are."""
+    copy_bytes(buf, at, source, start, length)
     return at + length
 
 
@@ -157,7 +157,7 @@ def put_string(buf: U8, at: int, source: U8, start: int, length: int) -> int:
     while done < length and last >= 0:
         eight = min(done, last)
         found = word(source, start + eight)
-        if is_escaped(found):
+        if needs_escape(found):
             break
         put_word(buf, at + 1 + eight, np.int64(found))
         done = eight + 8
